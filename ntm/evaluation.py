@@ -1,0 +1,161 @@
+"""Evaluation: error by size on fresh sequences.
+
+    python -m ntm.evaluation checkpoints/ntm-copy
+
+measures a checkpoint on its task's evaluation sizes and prints a table. Evaluation sequences come from a stream of
+their own (`ntm.seeding`) that neither training nor the choice of weights ever draws from.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from ntm import checkpoint, tasks
+from ntm.model import SequenceModel
+from ntm.seeding import Purpose, make_generator
+from ntm.tasks import Case, Task
+
+# Sequences run at once. Part of what is drawn: another number gives other sequences.
+_BATCH_SIZE = 50
+
+
+@dataclass(frozen=True)
+class Score:
+    """How a model did in one case."""
+
+    sizes: dict[str, int]
+    memory_slots: int | None
+    """None for a model without memory"""
+    sequences: int
+    error: float
+    """mean over the sequences, in the task's unit"""
+    worst: float
+    """of the worst sequence"""
+
+
+@torch.no_grad()
+def measure(
+    model: SequenceModel, task: Task, case: Case, *, sequences: int, seed: int = 0, purpose: Purpose = "evaluation"
+) -> Score:
+    """Run a model on fresh sequences of one size.
+
+    Args:
+        model: on any device.
+        task: what to ask of it.
+        case: the sizes, and the memory slots to give it.
+        sequences: how many.
+        seed: of the sequences.
+        purpose: whose stream of sequences to draw from.
+    """
+    device = next(model.parameters()).device
+    generator = make_generator(purpose, seed)
+    errors = []
+    for start in range(0, sequences, _BATCH_SIZE):
+        batch_size = min(_BATCH_SIZE, sequences - start)
+        batch = task.sample(batch_size, generator=generator, device=device, **case.sizes)
+        logits, _ = model(batch.inputs, model.initial_state(batch_size, case.memory_slots))
+        errors.append(task.errors(logits, batch))
+    per_sequence = torch.cat(errors)
+    return Score(
+        sizes=dict(case.sizes),
+        memory_slots=case.memory_slots or model.config.get("memory_slots"),
+        sequences=sequences,
+        error=per_sequence.mean().item(),
+        worst=per_sequence.max().item(),
+    )
+
+
+def evaluate(
+    model: SequenceModel,
+    task: Task,
+    cases: Sequence[Case],
+    *,
+    sequences: int,
+    seed: int = 0,
+    on_score: Callable[[Score], object] | None = None,
+) -> dict[str, Any]:
+    """Measure a model case by case; the result is the contents of `evaluation.json`.
+
+    Args:
+        model: on any device.
+        task: what to ask of it.
+        cases: the sizes at which to ask it.
+        sequences: how many fresh ones a case.
+        seed: of the sequences.
+        on_score: told of each score as it comes.
+    """
+    scores = []
+    for case in cases:
+        score = measure(model, task, case, sequences=sequences, seed=seed)
+        if on_score is not None:
+            on_score(score)
+        scores.append(asdict(score))
+    return {"task": task.name, "error": task.error_name, "sequences": sequences, "seed": seed, "scores": scores}
+
+
+def _describe(score: Score) -> str:
+    sizes = ", ".join(f"{name} {size}" for name, size in score.sizes.items())
+    return f"{sizes:<24}{score.memory_slots or '-':>7}{score.error:>14.4g}{score.worst:>10.4g}"
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m ntm.evaluation", description="Error by size on fresh sequences.")
+    parser.add_argument("checkpoint", help="a checkpoint folder, or a Hub id such as NAMESPACE/ntm-copy")
+    parser.add_argument("--full", action="store_true", help="1,000 sequences a size instead of 100")
+    parser.add_argument("--seed", type=int, default=0, help="of the sequences (default: %(default)s)")
+    parser.add_argument(
+        "--size", action="append", metavar="NAME=NUMBER", help="judge at this size only, such as length=70; repeatable"
+    )
+    parser.add_argument("--memory-slots", type=int, metavar="N", help="with --size: run with this many memory slots")
+    options = parser.parse_args(arguments)
+    if options.memory_slots is not None and not options.size:
+        parser.error("--memory-slots goes with --size")
+    return options
+
+
+def _chosen_cases(options: argparse.Namespace, task: Task) -> tuple[Case, ...]:
+    if not options.size:
+        return task.evaluation
+    sizes = {}
+    for text in options.size:
+        name, _, number = text.partition("=")
+        if not number.isdecimal():
+            raise ValueError(f"--size must be like length=70, not {text!r}")
+        sizes[name] = int(number)
+    task.check_sizes(sizes)
+    missing = task.sizes.keys() - sizes.keys()
+    if missing:
+        raise ValueError(f"{task.name} also needs --size {'=... --size '.join(sorted(missing))}=...")
+    return (Case(sizes, options.memory_slots),)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; the exit code."""
+    options = _parse(arguments)
+    try:
+        found = checkpoint.read(options.checkpoint)
+        task = tasks.get(found.task or "")
+        cases = _chosen_cases(options, task)
+    except (checkpoint.CheckpointError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    sequences = 1000 if options.full else 100
+    print(f"{task.name}: {task.error_name} over {sequences:,} fresh sequences a size, seed {options.seed}")
+    print(f"{'size':<24}{'slots':>7}{'mean':>14}{'worst':>10}", flush=True)
+    with tqdm(total=len(cases), unit="size", leave=False) as bar:
+
+        def report(score: Score) -> None:
+            bar.write(_describe(score))
+            bar.update()
+
+        evaluate(found.model, task, cases, sequences=sequences, seed=options.seed, on_score=report)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

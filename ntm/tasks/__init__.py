@@ -1,0 +1,33 @@
+"""The tasks, one file each. `get("copy")` finds a task by its name; every `Task` in this package is found by itself."""
+
+import pkgutil
+from functools import cache
+from importlib import import_module
+
+from ntm.tasks.base import Batch, Case, Recipe, Task
+
+__all__ = ["Batch", "Case", "Recipe", "Task", "get", "names"]
+
+
+@cache
+def _registry() -> dict[str, Task]:
+    for module in pkgutil.iter_modules(__path__):
+        import_module(f"{__name__}.{module.name}")
+    return {task.name: task() for task in Task.__subclasses__()}
+
+
+def names() -> list[str]:
+    """The names of all tasks."""
+    return list(_registry())
+
+
+def get(name: str) -> Task:
+    """The task of this name.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    try:
+        return _registry()[name]
+    except KeyError:
+        raise ValueError(f"no task {name!r}; the tasks are {', '.join(names())}") from None

@@ -1,0 +1,121 @@
+"""What a task is. A new one is a subclass of `Task` in a file of its own beside this one; nothing else changes."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+Sizes = Mapping[str, int]
+
+
+class Batch(NamedTuple):
+    """Sequences to learn from or to be judged on; rows are time steps."""
+
+    inputs: Tensor
+    """(T, B, in)"""
+    targets: Tensor
+    """(T, B, out), bits"""
+    mask: Tensor
+    """(T, B), true on the steps that are scored"""
+
+
+class Case(NamedTuple):
+    """One point at which a model is judged: sizes, and the number of memory slots if not the trained one."""
+
+    sizes: Sizes
+    memory_slots: int | None = None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a task is trained by default. Plain data: the training loop reads it."""
+
+    updates: int
+    machine: Mapping[str, Any] = field(default_factory=dict)
+    """arguments of `NTM` other than its defaults"""
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    """at the start; it falls to zero along a cosine"""
+
+
+class Task(ABC):
+    """A kind of sequence problem: its encoding, its sizes, and how a model is trained and judged on it."""
+
+    name: str
+    input_size: int
+    output_size: int
+    sizes: Mapping[str, range]
+    """the sizes that a sequence has, each with its training range"""
+    recipe: Recipe
+    validation: tuple[Case, ...]
+    """where weights are chosen while training"""
+    evaluation: tuple[Case, ...]
+    """where published weights are judged, on sequences never used to choose them"""
+    error_name: str = "bit errors"
+
+    @abstractmethod
+    def draw(
+        self, batch_size: int, generator: torch.Generator | None, device: torch.device | str | None, **sizes: int
+    ) -> Batch:
+        """Draw sequences of exactly these sizes with tensor operations only."""
+
+    def sample(
+        self,
+        batch_size: int,
+        *,
+        generator: torch.Generator | None = None,
+        device: torch.device | str | None = None,
+        **sizes: int,
+    ) -> Batch:
+        """Draw a batch of sequences, all of one size.
+
+        Args:
+            batch_size: B.
+            generator: the source of all randomness; torch's own when None. Numbers are drawn on its device, so that
+                one seed gives the same batch wherever the batch goes.
+            device: where the batch goes; the generator's own device, or the CPU, when None.
+            **sizes: sizes by name; those not given are drawn from the training range.
+
+        Raises:
+            ValueError: if a size is not one of this task's or is less than 1.
+        """
+        self.check_sizes(sizes)
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, not {batch_size}")
+        if device is None and generator is not None:
+            device = generator.device
+        return self.draw(batch_size, generator, device, **(self.draw_sizes(generator) | dict(sizes)))
+
+    def draw_sizes(self, generator: torch.Generator | None) -> dict[str, int]:
+        """One size of each kind from the training range."""
+        device = generator.device if generator is not None else None
+        return {
+            name: int(torch.randint(choices.start, choices.stop, (), generator=generator, device=device))
+            for name, choices in self.sizes.items()
+        }
+
+    def check_sizes(self, sizes: Sizes) -> None:
+        """Refuse sizes that this task does not have.
+
+        Raises:
+            ValueError: if a size is not one of this task's or is less than 1.
+        """
+        for name, size in sizes.items():
+            if name not in self.sizes:
+                raise ValueError(f"{self.name} has no size {name!r}; its sizes are {', '.join(self.sizes)}")
+            if size < 1:
+                raise ValueError(f"{name} must be at least 1, not {size}")
+
+    def errors(self, logits: Tensor, batch: Batch) -> Tensor:
+        """The error of each sequence, (B,): wrong bits over the scored steps, after rounding at 0.5."""
+        wrong = (logits > 0) != (batch.targets > 0.5)
+        return (wrong & batch.mask.unsqueeze(-1)).sum((0, 2)).to(logits.dtype)
+
+
+def random_bits(shape: tuple[int, ...], generator: torch.Generator | None, device: torch.device | str | None) -> Tensor:
+    """Fair coins as 0.0 and 1.0, drawn on the generator's device and moved to `device`."""
+    source = generator.device if generator is not None else device
+    return torch.randint(0, 2, shape, generator=generator, device=source).to(device, torch.float32)

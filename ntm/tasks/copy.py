@@ -1,0 +1,50 @@
+"""Copy (section 4.1 of the paper): write down a sequence of bit vectors, then say it again."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from ntm.tasks.base import Batch, Case, Recipe, Task, random_bits
+
+
+class Copy(Task):
+    """Rows: a start flag; the vectors; an end flag; as many empty rows, on which the vectors are due."""
+
+    name = "copy"
+    bits = 8
+    start_channel = 8
+    end_channel = 9
+    input_size = 10
+    output_size = 8
+    sizes: ClassVar = {"length": range(1, 21)}
+    recipe = Recipe(updates=8_000)
+    validation = (Case({"length": 20}), Case({"length": 50}), Case({"length": 100}))
+    evaluation = (
+        *(Case({"length": length}) for length in (*range(1, 21), 30, 50, 100)),
+        *(Case({"length": length}, memory_slots=1024) for length in (250, 500)),
+    )
+
+    def encode(self, vectors: Tensor) -> Batch:
+        """The sequence that asks for these vectors.
+
+        Args:
+            vectors: (L, B, 8), bits.
+        """
+        length, batch_size, _ = vectors.shape
+        steps = 2 * length + 2
+        inputs = vectors.new_zeros(steps, batch_size, self.input_size)
+        inputs[0, :, self.start_channel] = 1
+        inputs[1 : length + 1, :, : self.bits] = vectors
+        inputs[length + 1, :, self.end_channel] = 1
+        targets = vectors.new_zeros(steps, batch_size, self.output_size)
+        targets[-length:] = vectors
+        mask = torch.zeros(steps, batch_size, dtype=torch.bool, device=vectors.device)
+        mask[-length:] = True
+        return Batch(inputs, targets, mask)
+
+    def draw(
+        self, batch_size: int, generator: torch.Generator | None, device: torch.device | str | None, **sizes: int
+    ) -> Batch:
+        """Draw fair coins."""
+        return self.encode(random_bits((sizes["length"], batch_size, self.bits), generator, device))

@@ -1,0 +1,313 @@
+"""Training: one straight loop from a recipe to the best weights found, which can be stopped and taken up again.
+
+A run lives in a folder of its own until it is finished. After any update it can be written there and gone on with
+later: batch number u is a function of the seed and u alone, so on the CPU the resumed run ends in the same weights,
+bit for bit, as one that was never stopped.
+"""
+
+import json
+import math
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ntm import tasks
+from ntm.compilation import compile_step
+from ntm.machine import NTM
+from ntm.model import SequenceModel
+from ntm.seeding import make_generator, seed_generator
+from ntm.tasks import Batch, Task
+
+STATE = "state.safetensors"
+
+_GRADIENT_NORM = 10.0
+_UPDATES_A_REPORT = 20
+_UPDATES_A_VALIDATION = 500
+_VALIDATION_SEQUENCES = 100
+_SECONDS_A_SAVE = 20.0
+# Compiling takes half a minute where nothing is cached; below this many updates it costs more than it saves.
+_UPDATES_WORTH_COMPILING = 1_000
+
+
+class TrainingError(Exception):
+    """Training cannot start or go on. The message says what to do."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run depends on, and nothing else: the same settings give the same weights on the same machine."""
+
+    task: str
+    seed: int
+    updates: int
+    batch_size: int
+    learning_rate: float
+    machine: dict[str, Any]
+
+    @classmethod
+    def of(cls, task: Task, *, seed: int = 0, updates: int | None = None, batch_size: int | None = None) -> "Settings":
+        """The task's recipe, except for what is given.
+
+        Raises:
+            TrainingError: if a number is out of range.
+        """
+        recipe = task.recipe
+        for name, value in {"updates": updates, "batch size": batch_size}.items():
+            if value is not None and value < 1:
+                raise TrainingError(f"{name} must be at least 1, not {value}")
+        return cls(
+            task=task.name,
+            seed=seed,
+            updates=updates or recipe.updates,
+            batch_size=batch_size or recipe.batch_size,
+            learning_rate=recipe.learning_rate,
+            machine=dict(recipe.machine),
+        )
+
+
+class Progress(NamedTuple):
+    """How a run goes, for a progress bar and for the learning curve; means over the updates since the last report."""
+
+    update: int
+    loss: float
+    error: float
+
+
+class Validation(NamedTuple):
+    """A judgement of the weights after one update, summed over the task's validation cases. Lower is better, compared
+    from left to right: the loss decides between weights that make no error."""
+
+    error: float
+    loss: float
+
+
+_NOT_VALIDATED = Validation(math.inf, math.inf)
+
+
+@dataclass
+class Run:
+    """Everything that changes while training."""
+
+    model: SequenceModel
+    optimizer: torch.optim.Optimizer
+    best: dict[str, Tensor]
+    """the weights that did best on validation so far"""
+    best_update: int = 0
+    best_validation: Validation = _NOT_VALIDATED
+    update: int = 0
+    seconds: float = 0.0
+    curve: list[dict[str, float]] = field(default_factory=list)
+    """a row every few updates: training loss and error, and validation error where there was one"""
+
+
+def start(settings: Settings, device: torch.device) -> Run:
+    """A run before its first update."""
+    task = tasks.get(settings.task)
+    with torch.random.fork_rng(devices=[]):
+        seed_generator(torch.default_generator, "weights", settings.seed)
+        model = NTM(task.input_size, task.output_size, **settings.machine)
+    model.to(device)
+    return Run(model, torch.optim.Adam(model.parameters()), best=_copy_weights(model))
+
+
+def train(
+    run: Run,
+    settings: Settings,
+    folder: Path,
+    *,
+    on_progress: Callable[[Progress], object] | None = None,
+    stopping: Callable[[], bool] | None = None,
+) -> bool:
+    """Train to the last update, or until `stopping()` is true; either way the run is then in `folder`.
+
+    Args:
+        run: from `start` or `resume`; it is changed in place.
+        settings: what the run was started with.
+        folder: where the run lives.
+        on_progress: told every few updates how it goes.
+        stopping: asked as often.
+
+    Returns:
+        Whether the last update was reached.
+
+    Raises:
+        TrainingError: if the loss stops being finite; the last sound state and the best weights are in `folder`.
+    """
+    task = tasks.get(settings.task)
+    if settings.updates >= _UPDATES_WORTH_COMPILING:
+        compile_step(run.model)
+    clock = saved = time.perf_counter()
+    while run.update < settings.updates and not (stopping and stopping()):
+        progress = _train_a_while(run, settings, task)
+        if not math.isfinite(progress.loss):
+            raise TrainingError(
+                f"the loss stopped being finite before update {progress.update:,}; "
+                f"the best weights, of update {run.best_update:,}, are in {folder}"
+            )
+        row = progress._asdict()
+        if run.update % _UPDATES_A_VALIDATION == 0 or run.update == settings.updates:
+            row["validation_error"] = _validate(run, task).error
+        run.curve.append(row)
+        if on_progress is not None:
+            on_progress(progress)
+        now = time.perf_counter()
+        run.seconds, clock = run.seconds + now - clock, now
+        if now - saved > _SECONDS_A_SAVE:
+            save(run, settings, folder)
+            saved = now
+    save(run, settings, folder)
+    return run.update == settings.updates
+
+
+def _train_a_while(run: Run, settings: Settings, task: Task) -> Progress:
+    """A few updates without asking the device how they went, then one look at it."""
+    device = _device(run.model)
+    generator = torch.Generator(device)
+    count = min(_UPDATES_A_REPORT, settings.updates - run.update)
+    sums = torch.zeros(2, device=device)
+    for _ in range(count):
+        batch = draw_batch(task, settings, run.update, generator)
+        _set_learning_rate(run.optimizer, settings.learning_rate * cosine(run.update / settings.updates))
+        sums += train_step(run.model, run.optimizer, task, batch, generator)
+        run.update += 1
+    loss, error = (sums / count).tolist()
+    return Progress(run.update, loss, error)
+
+
+def draw_batch(task: Task, settings: Settings, update: int, generator: torch.Generator) -> Batch:
+    """The batch of one update: of one size, and a function of the seed and the number of the update alone."""
+    sizes = task.draw_sizes(make_generator("training", settings.seed, update))
+    seed_generator(generator, "training", settings.seed, update)
+    return task.sample(settings.batch_size, generator=generator, **sizes)
+
+
+def train_step(
+    model: SequenceModel, optimizer: torch.optim.Optimizer, task: Task, batch: Batch, generator: torch.Generator
+) -> Tensor:
+    """One update of the weights; returns the loss and the mean error before it, (2,), still on the device."""
+    logits, _ = model(batch.inputs, model.initial_state(batch.inputs.shape[1], generator=generator))
+    loss = masked_loss(logits, batch)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), _GRADIENT_NORM)
+    optimizer.step()
+    with torch.no_grad():
+        return torch.stack([loss, task.errors(logits, batch).mean()])
+
+
+def masked_loss(logits: Tensor, batch: Batch) -> Tensor:
+    """Cross entropy a scored bit, in nats."""
+    losses = functional.binary_cross_entropy_with_logits(logits, batch.targets, reduction="none")
+    return (losses.mean(-1) * batch.mask).sum() / batch.mask.sum()
+
+
+def cosine(progress: float) -> float:
+    """The learning rate's factor, from 1 at the start to 0 at the end."""
+    return (1 + math.cos(math.pi * progress)) / 2
+
+
+@torch.no_grad()
+def _validate(run: Run, task: Task) -> Validation:
+    error = loss = 0.0
+    with torch.compiler.set_stance("force_eager"):
+        for case in task.validation:
+            batch = task.sample(_VALIDATION_SEQUENCES, generator=make_generator("validation", 0), **case.sizes)
+            batch = Batch(*(tensor.to(_device(run.model)) for tensor in batch))
+            logits, _ = run.model(batch.inputs, run.model.initial_state(_VALIDATION_SEQUENCES, case.memory_slots))
+            error += task.errors(logits, batch).mean().item()
+            loss += masked_loss(logits, batch).item()
+    validation = Validation(error, loss)
+    if validation < run.best_validation:
+        run.best, run.best_update, run.best_validation = _copy_weights(run.model), run.update, validation
+    return validation
+
+
+def save(run: Run, settings: Settings, folder: Path) -> None:
+    """Write a run to its folder, whole or not at all, the best weights beside it as a checkpoint of their own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {f"model.{name}": tensor for name, tensor in run.model.state_dict().items()}
+    tensors |= {f"best.{name}": tensor for name, tensor in run.best.items()}
+    for index, slots in run.optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in slots.items()}
+    record = {
+        "settings": asdict(settings),
+        "update": run.update,
+        "seconds": run.seconds,
+        "curve": run.curve,
+        "best_update": run.best_update,
+        "best_validation": run.best_validation,
+    }
+    partial = folder / f"{STATE}.partial"
+    save_file(tensors, partial, metadata={"record": json.dumps(record)})
+    partial.replace(folder / STATE)
+
+
+def resume(settings: Settings, folder: Path, device: torch.device) -> Run:
+    """The run that was saved in a folder.
+
+    Raises:
+        TrainingError: if there is none, or it was started with other settings.
+    """
+    try:
+        with safe_open(folder / STATE, framework="pt", device=str(device)) as file:
+            record = json.loads(file.metadata()["record"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+    except FileNotFoundError:
+        raise TrainingError(f"there is no unfinished run in {folder}") from None
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise TrainingError(f"the run in {folder} cannot be read: {error}") from error
+    differing = [name for name, value in asdict(settings).items() if record["settings"].get(name) != value]
+    if differing:
+        raise TrainingError(f"the run in {folder} was started with another {' and '.join(differing)}")
+    run = start(settings, device)
+    run.model.load_state_dict(_part(tensors, "model."))
+    run.best = _part(tensors, "best.")
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in _part(tensors, "optimizer.").items():
+        index, slot = name.split(".")
+        state.setdefault(int(index), {})[slot] = tensor
+    run.optimizer.load_state_dict({**run.optimizer.state_dict(), "state": state})
+    run.update, run.seconds, run.curve = record["update"], record["seconds"], record["curve"]
+    run.best_update, run.best_validation = record["best_update"], Validation(*record["best_validation"])
+    return run
+
+
+def facts(run: Run, settings: Settings) -> dict[str, Any]:
+    """The contents of `training.json`."""
+    device = _device(run.model)
+    return {
+        **asdict(settings),
+        "best_update": run.best_update,
+        "sequences": run.update * settings.batch_size,
+        "seconds": round(run.seconds, 1),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.machine()} CPU",
+        "threads": torch.get_num_threads(),
+        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        "curve": run.curve,
+    }
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _copy_weights(model: SequenceModel) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+
+
+def _set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
+def _device(model: SequenceModel) -> torch.device:
+    return next(model.parameters()).device

@@ -1,0 +1,131 @@
+"""The training command line: `python train.py copy`."""
+
+import argparse
+import platform
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from ntm import checkpoint, tasks, training
+from ntm.evaluation import evaluate
+from ntm.tasks import Task
+
+CHECKPOINTS = Path(__file__).parent / "checkpoints"
+_INTERRUPTED = 130
+_EVALUATION_SEQUENCES = 100
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; the exit code."""
+    options = _parse(arguments)
+    try:
+        device = _device(options.device)
+        return _train(options, tasks.get(options.task), device)
+    except (training.TrainingError, checkpoint.CheckpointError, ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Train a Neural Turing Machine and write a checkpoint folder.")
+    parser.add_argument("task", help=f"one of {', '.join(tasks.names())}")
+    parser.add_argument("--seed", type=int, default=0, help="of weights and batches (default: %(default)s)")
+    parser.add_argument("--updates", type=int, help="how many (default: the task's recipe)")
+    parser.add_argument("--batch-size", type=int, help="sequences an update (default: the task's recipe)")
+    parser.add_argument("--device", default="auto", help="cpu, cuda, ... (default: a GPU where there is one)")
+    parser.add_argument("--output", type=Path, help="checkpoint folder (default: checkpoints/ntm-TASK)")
+    parser.add_argument("--resume", action="store_true", help="go on with the run that was stopped")
+    return parser.parse_args(arguments)
+
+
+def _train(options: argparse.Namespace, task: Task, device: torch.device) -> int:
+    output = options.output or CHECKPOINTS / f"ntm-{task.name}"
+    if options.output is not None and output.exists() and not options.resume:
+        raise training.TrainingError(f"{output} exists already; name another folder")
+    folder = output.with_name(f".{output.name}.run")
+    settings = training.Settings.of(task, seed=options.seed, updates=options.updates, batch_size=options.batch_size)
+    if options.resume:
+        run = training.resume(settings, folder, device)
+    elif folder.exists():
+        raise training.TrainingError(f"{folder} holds an unfinished run: go on with --resume, or delete that folder")
+    else:
+        run = training.start(settings, device)
+    print(f"{task.name} on {_device_name(device)}, seed {settings.seed}; Ctrl-C saves the run", flush=True)
+    if not _train_with_progress(run, settings, task, folder):
+        print(f"stopped after {run.update:,} of {settings.updates:,} updates; the same command with --resume goes on")
+        return _INTERRUPTED
+    _publish(run, settings, task, output)
+    shutil.rmtree(folder)
+    return 0
+
+
+def _train_with_progress(run: training.Run, settings: training.Settings, task: Task, folder: Path) -> bool:
+    bar = tqdm(total=settings.updates, initial=run.update, unit="update", dynamic_ncols=True)
+
+    def show(progress: training.Progress) -> None:
+        bar.update(progress.update - bar.n)
+        rate = bar.format_dict["rate"] or 0.0
+        bar.set_postfix_str(
+            f"loss {progress.loss:.4f}, {task.error_name} {progress.error:.2f}, "
+            f"{rate * settings.batch_size:,.0f} sequences/s"
+        )
+
+    with bar, _interruptible() as interrupted:
+        return training.train(run, settings, folder, on_progress=show, stopping=interrupted.is_set)
+
+
+def _publish(run: training.Run, settings: training.Settings, task: Task, output: Path) -> None:
+    run.model.load_state_dict(run.best)
+    with tqdm(total=len(task.evaluation), unit="size", desc="evaluating", leave=False) as bar:
+        evaluation = evaluate(
+            run.model, task, task.evaluation, sequences=_EVALUATION_SEQUENCES, on_score=lambda _: bar.update()
+        )
+    checkpoint.write(output, run.model, task.name, training.facts(run, settings), evaluation)
+    print(f"wrote {output}, the weights of update {run.best_update:,}")
+
+
+@contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C or termination signal into an event; a second one ends the program at once."""
+    event = threading.Event()
+    signals = (signal.SIGINT, signal.SIGTERM)
+    previous = {number: signal.getsignal(number) for number in signals}
+
+    def stop(*_: object) -> None:
+        event.set()
+        for each, handler in previous.items():
+            signal.signal(each, handler)
+
+    for number in signals:
+        signal.signal(number, stop)
+    try:
+        yield event
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.zeros((), device=name).device
+    except (RuntimeError, AssertionError) as error:
+        raise training.TrainingError(f"no device {name!r} here: {str(error).splitlines()[0]}") from error
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{torch.get_num_threads()} threads of {platform.machine()} CPU"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
