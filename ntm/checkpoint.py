@@ -6,7 +6,7 @@
 | `model.safetensors` | the weights; never a pickle                                                            |
 | `training.json`     | seed, updates, sequences seen, seconds, device, versions, learning curve               |
 | `evaluation.json`   | error by size on fresh sequences, how many were tried, and their seed                  |
-| `README.md`         | the model card                                                                         |
+| `README.md`         | the model card, and the pictures it shows                                              |
 | `snapshots/`        | weights from along the way, where the training kept them                               |
 """
 
@@ -14,32 +14,24 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
-from ntm import card
-from ntm.baseline import LSTMBaseline
-from ntm.machine import NTM
+from ntm import card, strict
 from ntm.model import SequenceModel
+from ntm.strict import CheckpointError
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 TRAINING = "training.json"
 EVALUATION = "evaluation.json"
 CARD = "README.md"
-
-ARCHITECTURES: dict[str, type[SequenceModel]] = {"NTM": NTM, "LSTMBaseline": LSTMBaseline}
-
-
-class CheckpointError(Exception):
-    """A checkpoint that cannot be had or cannot be trusted. The message is one sentence for the person who named it."""
+SNAPSHOTS = "snapshots"
 
 
 @dataclass(frozen=True)
@@ -56,8 +48,8 @@ def load(source: str | Path, **options: Any) -> SequenceModel:
     """Load a trained model, ready to run.
 
     Args:
-        source: a checkpoint folder, or a Hub id such as "NAMESPACE/ntm-copy".
-        **options: for a Hub id, see `ntm.hub.download`.
+        source: a checkpoint folder, or a Hub id such as "NAMESPACE/ntm-copy" or "NAMESPACE/ntm-copy@v2".
+        **options: for a Hub id, those of `ntm.hub.download`: `revision`, `task`, `deadline`.
 
     Raises:
         CheckpointError: if it cannot be had or is not a sound checkpoint.
@@ -71,53 +63,39 @@ def read(source: str | Path, **options: Any) -> Checkpoint:
     Raises:
         CheckpointError: if it cannot be had or is not a sound checkpoint.
     """
-    folder = Path(source)
-    if not folder.is_dir():
+    from ntm import hub  # it needs this module, which needs it only here
+
+    if Path(source).is_dir():
+        return read_folder(Path(source))
+    if isinstance(source, Path):
         raise CheckpointError(f"there is no folder {source}")
-    config = _read_json(folder / CONFIG)
-    task = config.pop("task", None)
-    model = build(config)
-    load_weights(model, folder / WEIGHTS)
-    return Checkpoint(
-        model=model.eval(),
-        task=task,
-        training=_read_json(folder / TRAINING, missing={}),
-        evaluation=_read_json(folder / EVALUATION, missing={}),
-    )
+    try:
+        return hub.download(source, **options)
+    except CheckpointError as error:
+        raise CheckpointError(f"there is no folder {strict.quote(source)} here, and as a Hub id: {error}") from error
 
 
-def build(config: dict[str, Any]) -> SequenceModel:
-    """An untrained model from `config.json`'s contents, less the task.
+def read_folder(folder: Path, task: str | None = None, name: str | None = None) -> Checkpoint:
+    """Load what a folder holds, strictly: the configuration is checked before anything is built from it.
+
+    Args:
+        folder: the checkpoint.
+        task: what it is wanted for; whatever it was trained on when None.
+        name: what messages call it; its path when None.
 
     Raises:
-        CheckpointError: if the architecture is unknown or one of its arguments is wrong.
-    """
-    arguments = dict(config)
-    architecture = arguments.pop("architecture", None)
-    if architecture not in ARCHITECTURES:
-        raise CheckpointError(f"{CONFIG} names the architecture {architecture!r}; known are {', '.join(ARCHITECTURES)}")
-    try:
-        return ARCHITECTURES[architecture](**arguments)
-    except (TypeError, ValueError) as error:
-        raise CheckpointError(f"{CONFIG} does not describe a model: {error}") from error
-
-
-def load_weights(model: SequenceModel, path: Path) -> None:
-    """Fill a model from a safetensors file that holds exactly its tensors, all finite.
-
-    Raises:
-        CheckpointError: if the file is missing, damaged, does not fit or holds NaN or infinity.
+        CheckpointError: if it is not a sound checkpoint, or is for another task.
     """
     try:
-        weights = load_file(path)
-        model.load_state_dict(weights, strict=True)
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path.name} cannot be read: {error}") from error
-    except RuntimeError as error:
-        raise CheckpointError(f"{path.name} does not fit the model that {CONFIG} describes: {error}") from error
-    for name, tensor in weights.items():
-        if not torch.isfinite(tensor).all():
-            raise CheckpointError(f"{path.name} holds NaN or infinity in {name}")
+        config = strict.read_json(folder / CONFIG)
+        strict.check_config(config, task)
+        model = strict.ARCHITECTURES[config["architecture"]](**strict.model_arguments(config))
+        strict.load_weights(model, folder / WEIGHTS)
+        training = strict.read_facts(folder / TRAINING, strict.TRAINING_FACTS)
+        evaluation = strict.read_facts(folder / EVALUATION, strict.EVALUATION_FACTS)
+    except CheckpointError as error:
+        raise CheckpointError(f"{name or folder}: {error}") from error
+    return Checkpoint(model.eval(), config.get("task"), training, evaluation)
 
 
 def describe(model: SequenceModel, task: str | None) -> dict[str, Any]:
@@ -129,9 +107,18 @@ def save_weights(model: SequenceModel, folder: Path, task: str | None = None) ->
     """Write `config.json` and `model.safetensors`, enough to load the model again."""
     write_json(folder / CONFIG, describe(model, task))
     save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, folder / WEIGHTS)
+    (folder / WEIGHTS).chmod(0o644)  # safetensors lets only its owner read it, and a Space runs as someone else
 
 
-def write(folder: Path, model: SequenceModel, task: str, training: dict[str, Any], evaluation: dict[str, Any]) -> None:
+def write(
+    folder: Path,
+    model: SequenceModel,
+    task: str,
+    training: dict[str, Any],
+    evaluation: dict[str, Any],
+    *,
+    add_files: Callable[[Path], object] | None = None,
+) -> None:
     """Write a whole checkpoint folder, in place of what is there, or leave that untouched when anything fails.
 
     Args:
@@ -140,12 +127,35 @@ def write(folder: Path, model: SequenceModel, task: str, training: dict[str, Any
         task: the name of the task it was trained on.
         training: the contents of `training.json`.
         evaluation: the contents of `evaluation.json`.
+        add_files: called with the folder being written, to add what else belongs there: the pictures that
+            `card.PICTURES` names, and snapshots.
     """
     with replacing(folder) as fresh:
         save_weights(model, fresh, task)
         write_json(fresh / TRAINING, training)
         write_json(fresh / EVALUATION, evaluation)
-        (fresh / CARD).write_text(card.render(model, task, training, evaluation), encoding="utf-8")
+        if add_files is not None:
+            add_files(fresh)
+        write_card(fresh, Checkpoint(model, task, training, evaluation), f"{folder.parent.name}/{folder.name}")
+
+
+def write_card(folder: Path, checkpoint: Checkpoint, source: str) -> None:
+    """Write the model card of a folder.
+
+    Args:
+        folder: with its pictures, where there are any.
+        checkpoint: what is in it.
+        source: what its reader passes to `ntm.load`, a folder or a Hub id.
+    """
+    text = card.render(
+        checkpoint.model,
+        checkpoint.task or "",
+        checkpoint.training,
+        checkpoint.evaluation,
+        source=source,
+        pictures=[name for name in card.PICTURES if (folder / name).is_file()],
+    )
+    (folder / CARD).write_text(text, encoding="utf-8")
 
 
 @contextmanager
@@ -172,17 +182,3 @@ def write_json(path: Path, value: Any) -> None:
     partial = path.with_name(f"{path.name}.partial")
     partial.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     os.replace(partial, path)
-
-
-def _read_json(path: Path, missing: dict[str, Any] | None = None) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        if missing is not None:
-            return missing
-        raise CheckpointError(f"{path.parent} has no {path.name}") from None
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path.name} cannot be read: {error}") from error
-    if not isinstance(value, dict):
-        raise CheckpointError(f"{path.name} must hold an object, not a {type(value).__name__}")
-    return value

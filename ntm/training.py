@@ -187,7 +187,7 @@ def draw_batch(task: Task, settings: Settings, update: int, generator: torch.Gen
     """The batch of one update: of one size, and a function of the seed and the number of the update alone."""
     sizes = task.draw_sizes(make_generator("training", settings.seed, update))
     seed_generator(generator, "training", settings.seed, update)
-    return task.sample(settings.batch_size, generator=generator, **sizes)
+    return task.draw_training(settings.batch_size, generator, generator.device, **sizes)
 
 
 def train_step(
@@ -220,8 +220,8 @@ def _validate(run: Run, task: Task) -> Validation:
     error = loss = 0.0
     with torch.compiler.set_stance("force_eager"):
         for case in task.validation:
-            batch = task.sample(_VALIDATION_SEQUENCES, generator=make_generator("validation", 0), **case.sizes)
-            batch = Batch(*(tensor.to(_device(run.model)) for tensor in batch))
+            generator = make_generator("validation", 0)
+            batch = task.draw_training(_VALIDATION_SEQUENCES, generator, _device(run.model), **case.sizes)
             logits, _ = run.model(batch.inputs, run.model.initial_state(_VALIDATION_SEQUENCES, case.memory_slots))
             error += task.errors(logits, batch).mean().item()
             loss += masked_loss(logits, batch).item()

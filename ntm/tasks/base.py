@@ -62,6 +62,12 @@ class Task(ABC):
     ) -> Batch:
         """Draw sequences of exactly these sizes with tensor operations only."""
 
+    def draw_training(
+        self, batch_size: int, generator: torch.Generator | None, device: torch.device | str | None, **sizes: int
+    ) -> Batch:
+        """Draw sequences to learn from: as `draw`, unless a task shows rare but possible ones more often."""
+        return self.draw(batch_size, generator, device, **sizes)
+
     def sample(
         self,
         batch_size: int,
@@ -119,3 +125,12 @@ def random_bits(shape: tuple[int, ...], generator: torch.Generator | None, devic
     """Fair coins as 0.0 and 1.0, drawn on the generator's device and moved to `device`."""
     source = generator.device if generator is not None else device
     return torch.randint(0, 2, shape, generator=generator, device=source).to(device, torch.float32)
+
+
+def random_bits_of_any_density(
+    shape: tuple[int, int, int], generator: torch.Generator | None, device: torch.device | str | None
+) -> Tensor:
+    """Bits (L, B, C) as 0.0 and 1.0; each sequence has a share of ones of its own, anything from none to all."""
+    source = generator.device if generator is not None else device
+    density = torch.rand(1, shape[1], 1, generator=generator, device=source)
+    return (torch.rand(shape, generator=generator, device=source) < density).to(device, torch.float32)

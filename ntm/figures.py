@@ -1,0 +1,191 @@
+"""Figures drawn with matplotlib: a run of the machine as the paper's figure 6, still or moving.
+
+They are made without pyplot, which keeps every figure alive and is not made for servers.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.animation import PillowWriter
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from ntm.tasks import Batch
+from ntm.trace import Trace
+
+_WRITE_COLOUR = "#c2500a"
+_READ_COLOUR = "#0072b2"
+_FOCUSED = 0.02
+_FEWEST_SLOTS = 16
+_FRAMES_A_SECOND = 8
+
+
+class _Strip(NamedTuple):
+    """Rows of numbers over time."""
+
+    name: str
+    values: np.ndarray
+    """(rows, T)"""
+    colours: str = "gray_r"
+    limit: float | None = None
+    """values run from minus this to this; from 0 to 1 when None"""
+
+
+class _Recording(NamedTuple):
+    """One sequence of a trace as arrays, time first, and the slots worth showing."""
+
+    inputs: np.ndarray
+    outputs: np.ndarray
+    memory: np.ndarray
+    adds: np.ndarray
+    reads: np.ndarray
+    write_weights: np.ndarray
+    read_weights: np.ndarray
+    slots: np.ndarray
+    """indices of a stretch of the circular memory that holds all slots in use"""
+
+
+def draw_run(batch: Batch, trace: Trace, index: int = 0) -> Figure:
+    """Figure 6 of the paper for one sequence: inputs, outputs, adds, reads and weightings over one time axis.
+
+    Args:
+        batch: the sequences that were run.
+        trace: the run of them.
+        index: which of them.
+    """
+    recording = _record(batch, trace, index)
+    strips = _strips(recording)
+    heights = [max(0.55, min(2.2, len(strip.values) / 16)) for strip in strips]
+    figure = _figure(9, sum(heights) + 0.25 * len(strips) + 0.6)
+    axes = figure.subplots(len(strips), sharex=True, height_ratios=heights, squeeze=False)[:, 0]
+    for axis, strip in zip(axes, strips, strict=True):
+        _draw_strip(axis, strip)
+    slots = recording.slots
+    for axis in axes[-2:]:
+        ticks = np.linspace(0, len(slots) - 1, min(5, len(slots)), dtype=int)
+        axis.set_yticks(ticks, [str(slots[tick]) for tick in ticks], fontsize=7)
+    axes[-1].set_xlabel("time step")
+    return figure
+
+
+def animate_run(
+    batch: Batch, trace: Trace, path: Path, index: int = 0, *, on_frame: Callable[[int], object] | None = None
+) -> None:
+    """Write a run as an animated GIF: memory with the weightings beside its slots, a frame a step.
+
+    Args:
+        batch: the sequences that were run.
+        trace: the run of them.
+        path: of the file to write.
+        index: which of them.
+        on_frame: told the number of each step when its frame is drawn.
+    """
+    recording = _record(batch, trace, index)
+    slots = recording.slots
+    figure = _figure(7.2, 4.8)
+    writes, memory, reads, inputs, outputs = figure.subplots(5, height_ratios=[0.8, 2.2, 0.8, 0.8, 0.8])
+    positions = np.arange(len(slots))
+    write_bars = _draw_bars(writes, recording.write_weights, positions, _WRITE_COLOUR, "write")
+    read_bars = _draw_bars(reads, recording.read_weights, positions, _READ_COLOUR, "read")
+    reads.invert_yaxis()
+    limit = np.abs(recording.memory).max()
+    cells = memory.imshow(
+        recording.memory[0, slots].T, aspect="auto", cmap="PRGn", vmin=-limit, vmax=limit, interpolation="nearest"
+    )
+    _name(memory, "memory")
+    _draw_strip(inputs, _Strip("input", recording.inputs.T))
+    _draw_strip(outputs, _Strip("output", recording.outputs.T))
+    playheads = [axis.axvline(1, color=_WRITE_COLOUR, linewidth=1.5) for axis in (inputs, outputs)]
+    writer = PillowWriter(fps=_FRAMES_A_SECOND)
+    with writer.saving(figure, str(path), dpi=90):
+        figure.canvas.draw()
+        figure.set_layout_engine("none")  # nothing moves from here on, and laying out anew is most of a frame's cost
+        for step in range(len(recording.memory)):
+            cells.set_data(recording.memory[step, slots].T)
+            for bars, weights in ((write_bars, recording.write_weights), (read_bars, recording.read_weights)):
+                for bar, height in zip(bars, weights[step, :, slots].max(axis=1), strict=True):
+                    bar.set_height(height)
+            for playhead in playheads:
+                playhead.set_xdata([step + 1, step + 1])
+            writer.grab_frame()
+            if on_frame is not None:
+                on_frame(step)
+
+
+def _record(batch: Batch, trace: Trace, index: int) -> _Recording:
+    def array(tensor: Tensor) -> np.ndarray:
+        return tensor[:, index].detach().cpu().numpy()
+
+    write_weights, read_weights = array(trace.write_weights), array(trace.read_weights)
+    return _Recording(
+        inputs=array(batch.inputs),
+        outputs=array(trace.logits.sigmoid() * batch.mask.unsqueeze(-1)),
+        memory=array(trace.memory),
+        adds=array(trace.adds),
+        reads=array(trace.reads),
+        write_weights=write_weights,
+        read_weights=read_weights,
+        slots=_slots_in_use(np.concatenate([write_weights, read_weights], axis=1)),
+    )
+
+
+def _slots_in_use(weights: np.ndarray) -> np.ndarray:
+    """The shortest stretch of the circular memory that holds every slot on which a head was, a little widened."""
+    count = weights.shape[-1]
+    used = np.flatnonzero(weights.max(axis=(0, 1)) > _FOCUSED)
+    gaps = np.diff(used, append=used[0] + count)
+    widest = int(gaps.argmax())
+    first = used[(widest + 1) % len(used)]
+    length = min(count, max(_FEWEST_SLOTS, count - int(gaps[widest]) + 2))
+    return (first + np.arange(length)) % count
+
+
+def _strips(recording: _Recording) -> list[_Strip]:
+    def flat(vectors: np.ndarray) -> np.ndarray:
+        return vectors.reshape(len(vectors), -1).T
+
+    strips = [_Strip("inputs", recording.inputs.T), _Strip("outputs", recording.outputs.T)]
+    for name, vectors in (("adds", recording.adds), ("reads", recording.reads)):
+        strips.append(_Strip(name, flat(vectors), "PRGn", float(np.abs(vectors).max())))
+    for name, weights in (("write\nweightings", recording.write_weights), ("read\nweightings", recording.read_weights)):
+        strips.append(_Strip(name, weights.max(axis=1)[:, recording.slots].T, "viridis"))
+    return strips
+
+
+def _figure(width: float, height: float) -> Figure:
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _draw_strip(axis: Axes, strip: _Strip) -> None:
+    rows, steps = strip.values.shape
+    axis.imshow(
+        strip.values,
+        aspect="auto",
+        interpolation="nearest",
+        cmap=strip.colours,
+        vmin=0 if strip.limit is None else -strip.limit,
+        vmax=1 if strip.limit is None else strip.limit,
+        extent=(0.5, steps + 0.5, rows - 0.5, -0.5),
+    )
+    _name(axis, strip.name)
+
+
+def _draw_bars(axis: Axes, weights: np.ndarray, positions: np.ndarray, colour: str, name: str) -> list:
+    bars = axis.bar(positions, np.zeros(len(positions)), width=0.9, color=colour)
+    axis.set_xlim(-0.5, len(positions) - 0.5)
+    axis.set_ylim(0, 1)
+    axis.set_xticks([])
+    _name(axis, name + (" heads" if weights.shape[1] > 1 else " head"))
+    return list(bars)
+
+
+def _name(axis: Axes, name: str) -> None:
+    axis.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
+    axis.set_yticks([])
+    axis.tick_params(labelsize=7)

@@ -1,0 +1,1 @@
+"""The demo: everything gradio, and the browser's view of the tape."""

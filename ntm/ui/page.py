@@ -1,0 +1,205 @@
+"""The page: what is on it, and what happens when something is pressed."""
+
+import tempfile
+from functools import partial
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ntm import checkpoint, figures
+from ntm.model import SequenceModel
+from ntm.tasks.base import random_bits
+from ntm.ui import results, text
+from ntm.ui.run import run_copy
+from ntm.ui.tape import encode, make_tape
+
+CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
+
+_FIRST_WORD = "Turing machine"
+_WORD, _BITS = "Word", "Bits"
+_HINTS = {
+    _WORD: "Each character becomes one vector of 8 bits. Enter runs it.",
+    _BITS: f"One vector of 8 bits a line, up to {text.MAX_ROWS} lines. Shift and Enter run it.",
+}
+_PARSERS = {_WORD: text.parse_word, _BITS: text.parse_bits}
+
+_INTRODUCTION = """
+# Neural Turing Machine
+
+A small neural network with a memory beside it. Nobody told it how to copy: it learned, from sequences of at most 20
+vectors, to **write** what comes in to memory and to **read** it back. Type something and watch.
+"""
+
+_ABOUT = """
+The machine is the one of [Graves, Wayne and Danihelka 2014](https://arxiv.org/abs/1410.5401). It sees a start flag,
+the vectors, an end flag, and then nothing: what it says after that comes from its memory.
+"""
+
+_CSS = """
+.verdict { font-size: 1.15rem; margin: 0; font-weight: 600; }
+.verdict.good::before { content: "✓ "; color: #00796b; }
+.verdict.bad::before { content: "✗ "; color: #c8102e; }
+.dark .verdict.good::before { color: #4dd0b8; }
+.dark .verdict.bad::before { color: #ff6b7d; }
+.problem { margin: 0; padding: 8px 12px; border-radius: 8px; border: 1.5px solid #c8102e; overflow-wrap: anywhere; }
+.rows { max-height: 420px; overflow: auto; }
+.rows table { border-collapse: collapse; font-family: ui-monospace, monospace; font-size: 13px; white-space: nowrap; }
+.rows th, .rows td { padding: 2px 14px 2px 0; text-align: left; font-weight: 400; }
+.rows thead th { font-family: system-ui, sans-serif; font-weight: 600; position: sticky; top: 0;
+  background: var(--background-fill-primary); }
+.rows mark { background: none; color: inherit; outline: 2px solid #c8102e; border-radius: 2px; }
+"""
+
+
+def make_page(model: SequenceModel) -> gr.Blocks:
+    """Build the page around a machine that copies."""
+    first_run = run_copy(model, text.parse_word(_FIRST_WORD))
+    with gr.Blocks(title="Neural Turing Machine", delete_cache=(3600, 3600)) as page:
+        gr.Markdown(_INTRODUCTION)
+        # What is on the page now, as text; a visitor's own, and gone with the visitor.
+        shown = gr.State(text.format_bits(first_run.target))
+        with gr.Row():
+            with gr.Column(scale=1, min_width=280):
+                kind = gr.Radio([_WORD, _BITS], value=_WORD, label="Copy a")
+                typed = gr.Textbox(_FIRST_WORD, label="What to copy", info=_HINTS[_WORD], max_lines=12, elem_id="typed")
+                problem = gr.HTML(visible=False)
+                run_button = gr.Button("Run", variant="primary")
+                length = gr.Slider(1, text.MAX_ROWS, 20, step=1, label="How many random vectors (trained up to 20)")
+                random_button = gr.Button("Run random vectors")
+            with gr.Column(scale=3, min_width=320):
+                summary = gr.HTML(results.summary(first_run, as_word=True), elem_id="summary")
+                tape = make_tape(first_run, elem_id="tape")
+        with gr.Accordion("Every row with its probabilities", open=False):
+            table = gr.HTML(results.table(first_run), elem_id="table")
+        with gr.Accordion("The paper's figure 6, for this run", open=False) as figure_panel:
+            figure = gr.Image(
+                label="Inputs, outputs, adds, reads and weightings over time",
+                type="filepath",
+                format="png",
+                interactive=False,
+                elem_id="figure",
+            )
+        with gr.Accordion("This run as an animated GIF", open=False) as animation_panel:
+            animation_button = gr.Button("Make the GIF")
+            animation = gr.Image(
+                label="Memory and weightings, a frame a step",
+                type="filepath",
+                format="gif",
+                interactive=False,
+                elem_id="animation",
+            )
+        gr.Markdown(_ABOUT)
+
+        view = [problem, summary, tape, table, shown, figure, figure_panel, animation, animation_panel]
+        for trigger in (run_button.click, typed.submit):
+            trigger(partial(_run_typed, model), [kind, typed], view, api_visibility="private", show_progress="hidden")
+        random_button.click(_draw_random, length, [kind, typed], api_visibility="private", show_progress="hidden").then(
+            partial(_run_typed, model), [kind, typed], view, api_visibility="private", show_progress="hidden"
+        )
+        kind.input(_change_kind, [kind, typed], typed, api_visibility="private", show_progress="hidden")
+        figure_panel.expand(partial(_draw_figure, model), shown, figure, api_visibility="private")
+        animation_button.click(partial(_draw_animation, model), shown, animation, api_visibility="private")
+        gr.api(_copy_endpoint(model), api_name="copy")
+    return page
+
+
+def launch() -> None:
+    """Load the embedded checkpoint and serve the page."""
+    model = checkpoint.load(CHECKPOINTS / "ntm-copy")
+    # `run_history` would keep every run in the visitor's browser and slow each one after it.
+    make_page(model).launch(run_history=False, theme=_theme(), css=_CSS)
+
+
+def _theme() -> gr.themes.Base:
+    fonts = ["system-ui", "sans-serif"]
+    theme = gr.themes.Soft(primary_hue="blue", neutral_hue="slate", font=fonts, font_mono=["ui-monospace", "monospace"])
+    plain = {"block_title_background_fill": "none", "block_title_padding": "0", "block_title_text_weight": "600"}
+    colours = {"block_title_text_color": "*body_text_color", "block_info_text_color": "*body_text_color"}
+    dark = {f"{name}_dark": value for name, value in (plain | colours).items() if "fill" in name or "color" in name}
+    return theme.set(**plain, **colours, **dark)
+
+
+def _run_typed(model: SequenceModel, kind: str, typed: str) -> list[Any]:
+    try:
+        run = run_copy(model, _PARSERS[kind](typed))
+    except text.InputError as error:
+        message = f'<p class="problem" role="alert">{escape(str(error))}</p>'
+        return [gr.HTML(message, visible=True), *[gr.skip()] * 8]
+    return [
+        gr.HTML(visible=False),
+        results.summary(run, as_word=kind == _WORD),
+        encode(run),
+        results.table(run),
+        text.format_bits(run.target),
+        None,
+        gr.Accordion(open=False),
+        None,
+        gr.Accordion(open=False),
+    ]
+
+
+def _draw_random(length: int) -> tuple[str, str]:
+    return _BITS, text.format_bits(random_bits((length, text.BITS), None, None))
+
+
+def _change_kind(kind: str, typed: str) -> gr.Textbox:
+    """Show the same vectors the other way, where they can be shown so."""
+    before, show = (_BITS, text.format_word) if kind == _WORD else (_WORD, text.format_bits)
+    try:
+        vectors = _PARSERS[before](typed)
+        shown = show(vectors)
+        if _PARSERS[kind](shown).equal(vectors):
+            typed = shown
+    except text.InputError:
+        pass
+    return gr.Textbox(typed, info=_HINTS[kind], lines=1 if kind == _WORD else 8)
+
+
+def _draw_figure(model: SequenceModel, shown: str) -> str:
+    run = run_copy(model, text.parse_bits(shown))
+    path = _temporary_file("ntm-copy.png")
+    figures.draw_run(run.batch, run.trace).savefig(path, dpi=150)
+    return str(path)
+
+
+def _draw_animation(model: SequenceModel, shown: str, progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008
+    run = run_copy(model, text.parse_bits(shown))
+    steps = len(run.captions)
+    path = _temporary_file("ntm-copy.gif")
+    figures.animate_run(
+        run.batch,
+        run.trace,
+        path,
+        on_frame=lambda step: progress((step + 1, steps), desc="drawing", unit="frames"),
+    )
+    return str(path)
+
+
+def _temporary_file(name: str) -> Path:
+    return Path(tempfile.mkdtemp()) / name
+
+
+def _copy_endpoint(model: SequenceModel) -> Any:
+    def copy(bits: str) -> dict[str, Any]:
+        """Let a trained Neural Turing Machine copy bit vectors.
+
+        Args:
+            bits: the vectors, one a line, 8 bits each, such as "10110010".
+
+        Returns:
+            output and target in the same form, bit_errors, and probabilities as rows of numbers.
+        """
+        try:
+            run = run_copy(model, text.parse_bits(bits))
+        except text.InputError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+        return {
+            "output": text.format_bits(run.output),
+            "target": text.format_bits(run.target),
+            "bit_errors": run.bit_errors,
+            "probabilities": run.probabilities.tolist(),
+        }
+
+    return copy

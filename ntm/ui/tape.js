@@ -1,0 +1,511 @@
+// The tape: draws a run and lets it be played. Gradio calls this as a function body with `element`, `props` and `watch`.
+// The data flows one way: bytes -> run (decode) -> view (what to show, and when) -> canvases (draw).
+
+const part = (name) => element.querySelector('[data-part="' + name + '"]');
+const [root, memoryCanvas, historyCanvas, tip] = ["root", "memory", "history", "tip"].map(part);
+const [scrubber, playButton, zoomButton, speedSelect] = ["scrubber", "play", "zoom", "speed"].map(part);
+const reducedMotion = window.matchMedia("(prefers-reduced-motion: reduce)");
+
+const PLAY = "M4 2l10 6-10 6z", PAUSE = "M4 2h3v12H4zM9 2h3v12H9z";
+const FOCUSED = 0.02;      // a weight above this counts as a head having been there
+const FEWEST_SLOTS = 16;   // the close view never shows fewer
+const LANE = 40, ROW = 10, LABEL = 15, GAP = 8;
+const BIT = 8, FOCUS_HEIGHT = 56;
+
+// ---- the run -----------------------------------------------------------------------------------------------------
+
+function bytesOf(base64) {
+  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(base64);
+  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+}
+
+// A run: header fields, and for each array its numbers (time first) and shape.
+function decode(value) {
+  const bytes = bytesOf(value);
+  const headerLength = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + headerLength)));
+  const run = { ...header, fields: undefined };
+  let offset = bytes.byteOffset + 4 + headerLength;
+  for (const [name, { shape, low, high }] of Object.entries(header.fields)) {
+    const size = shape.reduce((product, length) => product * length, 1);
+    const levels = new Uint16Array(bytes.buffer, offset, size);
+    run[name] = Float32Array.from(levels, (level) => low + (level * (high - low)) / 65535);
+    run[name].shape = shape;
+    offset += 2 * size;
+  }
+  [run.steps, run.writeHeads, run.slots] = run.writeWeights.shape;
+  run.readHeads = run.readWeights.shape[1];
+  run.width = run.initialMemory.shape[1];
+  run.inputSize = run.inputs.shape[1];
+  run.outputSize = run.outputs.shape[1];
+  run.memory = replay(run);
+  run.largest = run.memory.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1e-3);
+  run.closeWindow = usedSlots(run);
+  return run;
+}
+
+// Memory after every step, (T, N, M): the paper's equation 3 (erase) and then 4 (add), for all write heads at once.
+function replay(run) {
+  const { steps, slots, width, writeHeads, writeWeights, erases, adds } = run;
+  const memory = new Float32Array(steps * slots * width);
+  let before = run.initialMemory;
+  for (let step = 0; step < steps; step++) {
+    const after = memory.subarray(step * slots * width, (step + 1) * slots * width);
+    for (let slot = 0; slot < slots; slot++) {
+      for (let column = 0; column < width; column++) {
+        let kept = before[slot * width + column], added = 0;
+        for (let head = 0; head < writeHeads; head++) {
+          const weight = writeWeights[(step * writeHeads + head) * slots + slot];
+          const vector = (step * writeHeads + head) * width + column;
+          kept *= 1 - weight * erases[vector];
+          added += weight * adds[vector];
+        }
+        after[slot * width + column] = kept + added;
+      }
+    }
+    before = after;
+  }
+  return memory;
+}
+
+// The shortest stretch of the circular memory that holds every slot a head was on: {first, count}.
+function usedSlots(run) {
+  const used = new Uint8Array(run.slots);
+  for (const weights of [run.writeWeights, run.readWeights])
+    for (let index = 0; index < weights.length; index++) if (weights[index] > FOCUSED) used[index % run.slots] = 1;
+  let gapStart = 0, gapLength = 0, length = 0;
+  for (let index = 0; index < 2 * run.slots; index++) {
+    length = used[index % run.slots] ? 0 : length + 1;
+    if (length > gapLength && length <= run.slots) [gapLength, gapStart] = [length, index - length + 1];
+  }
+  const count = Math.min(run.slots, Math.max(FEWEST_SLOTS, run.slots - gapLength + 2));
+  if (count > 0.75 * run.slots) return { first: 0, count: run.slots };
+  return { first: (gapStart + gapLength - 1 + run.slots) % run.slots, count };
+}
+
+// ---- the view ----------------------------------------------------------------------------------------------------
+
+let run = null;
+const view = { position: 0, playing: false, allSlots: false, history: null, hover: null };
+let lastTime = 0, frame = 0;
+
+const currentStep = () => Math.round(view.position);
+const slotWindow = () => (view.allSlots ? { first: 0, count: run.slots } : run.closeWindow);
+const slotAt = (index) => (slotWindow().first + index) % run.slots;
+
+function show(value) {
+  if (!value) return;
+  run = decode(value);
+  scrubber.max = run.steps - 1;
+  zoomButton.hidden = run.closeWindow.count === run.slots;
+  zoomButton.textContent = "All " + run.slots + " slots";
+  view.history = null;
+  seek(0);
+  draw();
+  root.dataset.run = run.run;
+  setPlaying(!reducedMotion.matches);
+}
+
+function seek(position) {
+  view.position = Math.min(Math.max(position, 0), run.steps - 1);
+  scrubber.value = currentStep();
+  schedule();
+}
+
+function step(by) {
+  setPlaying(false);
+  seek(currentStep() + by);
+}
+
+function setPlaying(playing) {
+  if (playing && view.position >= run.steps - 1) view.position = 0;
+  view.playing = playing;
+  lastTime = performance.now();
+  part("playIcon").setAttribute("d", playing ? PAUSE : PLAY);
+  playButton.setAttribute("aria-label", playing ? "Pause" : "Play");
+  schedule();
+}
+
+function schedule() {
+  if (!frame) frame = requestAnimationFrame(tick);
+}
+
+function tick(time) {
+  frame = 0;
+  if (!element.isConnected || !run) return;
+  if (view.playing) {
+    const position = view.position + (Math.max(0, time - lastTime) / 1000) * Number(speedSelect.value);
+    lastTime = time;
+    view.position = Math.min(position, run.steps - 1);
+    scrubber.value = currentStep();
+    if (view.position === run.steps - 1) setPlaying(false);
+    schedule();
+  }
+  draw();
+}
+
+// ---- numbers between two steps -----------------------------------------------------------------------------------
+
+// Calls `visit(index, value)` for each of `size` numbers of an array at the view's position, which may lie between two
+// steps: motion stays smooth at any speed. Where motion is unwelcome it jumps from step to step.
+function eachNow(array, size, visit) {
+  const position = reducedMotion.matches ? currentStep() : view.position;
+  const before = Math.floor(position), mix = position - before;
+  const after = Math.min(before + 1, run.steps - 1);
+  for (let index = 0; index < size; index++) {
+    const from = array[before * size + index];
+    visit(index, from + (array[after * size + index] - from) * mix);
+  }
+}
+
+const weightAt = (weights, heads, step, head, slot) => weights[(step * heads + head) * run.slots + slot];
+
+function focusOf(weights, heads, step, head) {
+  let best = 0;
+  for (let slot = 1; slot < run.slots; slot++)
+    if (weightAt(weights, heads, step, head, slot) > weightAt(weights, heads, step, head, best)) best = slot;
+  return { slot: best, weight: weightAt(weights, heads, step, head, best) };
+}
+
+const isScored = (step) => run.mask[step] > 0.5;
+const isWrong = (step, bit) => {
+  const index = step * run.outputSize + bit;
+  return isScored(step) && run.outputs[index] > 0.5 !== run.targets[index] > 0.5;
+};
+
+// ---- drawing -----------------------------------------------------------------------------------------------------
+
+function colours() {
+  const style = getComputedStyle(root);
+  const rgb = (name) => {
+    const hex = style.getPropertyValue(name).trim();
+    return [1, 3, 5].map((start) => parseInt(hex.slice(start, start + 2), 16));
+  };
+  const names = ["write", "read", "wrong", "positive", "negative", "ink", "empty", "line", "text"];
+  return Object.fromEntries(names.map((name) => [name, rgb("--" + name)]));
+}
+
+const css = (rgb, alpha = 1) => "rgba(" + rgb.join(",") + "," + alpha + ")";
+const blend = (from, to, share) => from.map((value, index) => Math.round(value + (to[index] - value) * share));
+
+// Sizes a canvas to its place on the page, in real pixels, and returns a context that draws in CSS pixels.
+function prepare(canvas, height) {
+  const ratio = window.devicePixelRatio || 1, width = canvas.parentElement.clientWidth;
+  const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];
+  if (canvas.width !== w || canvas.height !== h) {
+    [canvas.width, canvas.height] = [w, h];
+    canvas.style.height = height + "px";
+  }
+  const context = canvas.getContext("2d");
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, width, height);
+  context.font = "11px system-ui, sans-serif";
+  context.textBaseline = "middle";
+  return { context, width };
+}
+
+// A picture of one pixel a number, drawn large without smoothing.
+function drawCells(context, columns, rows, colourOf, x, y, width, height) {
+  const picture = new OffscreenCanvas(columns, rows);
+  const pixels = new ImageData(columns, rows);
+  for (let row = 0; row < rows; row++)
+    for (let column = 0; column < columns; column++) {
+      const [red, green, blue] = colourOf(column, row);
+      pixels.data.set([red, green, blue, 255], 4 * (row * columns + column));
+    }
+  picture.getContext("2d").putImageData(pixels, 0, 0);
+  context.imageSmoothingEnabled = false;
+  context.drawImage(picture, x, y, width, height);
+}
+
+// Where things are on the memory canvas, in CSS pixels.
+function memoryLayout(width) {
+  const gutter = width < 560 ? 34 : 76;
+  const lane = (heads) => (heads > 1 ? Math.max(18, (1.6 * LANE) / heads) : LANE);
+  const writeLane = lane(run.writeHeads), readLane = lane(run.readHeads);
+  const top = LABEL + writeLane * run.writeHeads + GAP;
+  const height = ROW * run.width;
+  const bottom = top + height;
+  const tape = width - 2 * gutter;
+  const cell = tape / slotWindow().count;
+  const total = bottom + GAP + readLane * run.readHeads + 2 * LABEL;
+  return { gutter, writeLane, readLane, top, height, bottom, tape, cell, total };
+}
+
+function draw() {
+  if (!run || !root.clientWidth) return;
+  root.classList.toggle("dark", document.body.classList.contains("dark"));
+  const palette = colours();
+  drawMemory(palette);
+  drawHistory(palette);
+  describe();
+  drawTip();
+  root.dataset.step = currentStep();
+}
+
+function drawMemory(palette) {
+  const at = memoryLayout(root.clientWidth);
+  const { context, width } = prepare(memoryCanvas, at.total);
+  const { count } = slotWindow();
+  const values = new Float32Array(run.slots * run.width);
+  eachNow(run.memory, values.length, (index, value) => { values[index] = value; });
+  const colourOf = (index, row) => {
+    const value = values[slotAt(index) * run.width + row] / run.largest;
+    return blend(palette.empty, value < 0 ? palette.negative : palette.positive, Math.min(1, Math.abs(value)));
+  };
+  drawCells(context, count, run.width, colourOf, at.gutter, at.top, at.tape, at.height);
+  context.strokeStyle = css(palette.line);
+  context.strokeRect(at.gutter - 0.5, at.top - 0.5, at.tape + 1, at.height + 1);
+  drawLanes(context, at, palette, run.writeWeights, run.writeHeads, palette.write, "write");
+  drawLanes(context, at, palette, run.readWeights, run.readHeads, palette.read, "read");
+  drawSlotNumbers(context, at, palette);
+  drawVector(context, at, palette, 0, at.gutter, "input", run.inputSize, inputCell);
+  drawVector(context, at, palette, width - at.gutter, at.gutter, "output", run.outputSize, outputCell);
+}
+
+// The weightings of the read or the write heads as bars that stand on the tape or hang from it, one lane a head.
+function drawLanes(context, at, palette, weights, heads, colour, kind) {
+  const writes = kind === "write", lane = writes ? at.writeLane : at.readLane;
+  const first = writes ? at.top - GAP : at.bottom + GAP;
+  const baseline = (head) => (writes ? first - lane * head : first + lane * head);
+  const thickness = Math.max(1, at.cell - (at.cell > 4 ? 1 : 0));
+  context.fillStyle = css(palette.line);
+  for (let head = 0; head < heads; head++) context.fillRect(at.gutter, baseline(head) - 0.5, at.tape, 1);
+  const { first: firstSlot, count } = slotWindow();
+  context.fillStyle = css(colour);
+  eachNow(weights, heads * run.slots, (index, weight) => {
+    const column = ((index % run.slots) - firstSlot + run.slots) % run.slots;
+    if (weight < 0.004 || column >= count) return;
+    const length = weight * (lane - 6), y = baseline(Math.floor(index / run.slots));
+    context.fillRect(at.gutter + column * at.cell, writes ? y - length : y, thickness, length);
+    // A frame around the slot itself, so that the eye sees which one is touched.
+    context.strokeStyle = css(colour, weight);
+    context.lineWidth = 2;
+    context.strokeRect(at.gutter + column * at.cell, at.top, Math.max(2, at.cell - 1), at.height);
+    context.lineWidth = 1;
+  });
+  context.textAlign = "left";
+  context.fillStyle = css(colour);
+  const labelY = writes ? LABEL / 2 : at.bottom + GAP + lane * heads + LABEL / 2;
+  context.fillText(kind + (heads > 1 ? " heads" : " head"), at.gutter, labelY);
+}
+
+function drawSlotNumbers(context, at, palette) {
+  const { count } = slotWindow(), every = [1, 2, 4, 8, 16, 32, 64, 128].find((n) => n * at.cell >= 26) || 256;
+  context.fillStyle = css(palette.text);
+  context.textAlign = "center";
+  for (let index = 0; index < count; index++)
+    if (slotAt(index) % every === 0) context.fillText(slotAt(index), at.gutter + (index + 0.5) * at.cell, at.total - LABEL / 2);
+}
+
+const inputCell = (step, row) => ({ value: run.inputs[step * run.inputSize + row], faint: false, wrong: false });
+const outputCell = (step, row) => ({
+  value: run.outputs[step * run.outputSize + row], faint: !isScored(step), wrong: isWrong(step, row),
+});
+
+// The present input or output as a column of cells beside the tape.
+function drawVector(context, at, palette, x, width, title, size, cellOf) {
+  const side = Math.min(18, width - 10, at.height / size), left = x + (width - side) / 2;
+  const top = at.top + (at.height - side * size) / 2;
+  context.textAlign = "center";
+  context.fillStyle = css(palette.text);
+  context.fillText(width < 50 ? title.slice(0, title.length - 3) : title, x + width / 2, top - 9);
+  for (let row = 0; row < size; row++) {
+    const { value, faint, wrong } = cellOf(currentStep(), row);
+    const shade = faint ? 0.15 * value : value;
+    context.fillStyle = css(blend(palette.empty, palette.ink, Math.min(1, Math.max(0, shade))));
+    context.fillRect(left, top + row * side, side - 1, side - 1);
+    context.strokeStyle = css(wrong ? palette.wrong : palette.line);
+    context.lineWidth = wrong ? 2.5 : 1;
+    context.strokeRect(left + 0.5, top + row * side + 0.5, side - 2, side - 2);
+    context.lineWidth = 1;
+  }
+}
+
+// The strips of the history: name, height, rows, and the colour of each cell.
+function strips(palette) {
+  const bits = (values, size, faint) => (step, row) =>
+    blend(palette.empty, palette.ink, Math.min(1, Math.max(0, values[step * size + row])) * (faint && !isScored(step) ? 0 : 1));
+  const focus = (weights, heads, colour) => (step, row) => {
+    let weight = 0;
+    for (let head = 0; head < heads; head++) weight = Math.max(weight, weightAt(weights, heads, step, head, slotAt(row)));
+    return blend(palette.empty, colour, weight);
+  };
+  const { inputs, targets, outputs, inputSize, outputSize } = run, { count } = slotWindow();
+  return [
+    { name: "input", rows: inputSize, height: BIT * inputSize, colourOf: bits(inputs, inputSize, false) },
+    { name: "target", rows: outputSize, height: BIT * outputSize, colourOf: bits(targets, outputSize, true) },
+    { name: "output", rows: outputSize, height: BIT * outputSize, colourOf: bits(outputs, outputSize, true), marked: true },
+    { name: "writes", rows: count, height: FOCUS_HEIGHT, colourOf: focus(run.writeWeights, run.writeHeads, palette.write), slots: true },
+    { name: "reads", rows: count, height: FOCUS_HEIGHT, colourOf: focus(run.readWeights, run.readHeads, palette.read), slots: true },
+  ];
+}
+
+function historyLayout(palette) {
+  const gutter = root.clientWidth < 560 ? 48 : 76;
+  let y = 0;
+  const placed = strips(palette).map((strip) => {
+    const top = y;
+    y += strip.height + GAP;
+    return { ...strip, top };
+  });
+  return { gutter, placed, total: y, cell: (root.clientWidth - gutter - 1) / run.steps };
+}
+
+// All of the history but the playhead is drawn once a run, size and colour scheme, and copied from then on.
+function drawHistory(palette) {
+  const key = [root.clientWidth, window.devicePixelRatio, view.allSlots, css(palette.ink)].join();
+  if (!view.history || view.history.key !== key) view.history = { key, ...paintHistory(palette) };
+  const { layout, picture } = view.history;
+  const { context } = prepare(historyCanvas, layout.total);
+  context.drawImage(picture, 0, 0, root.clientWidth, layout.total);
+  const x = layout.gutter + currentStep() * layout.cell;
+  context.fillStyle = css(palette.ink, 0.08);
+  context.fillRect(x, 0, layout.cell, layout.total - GAP);
+  context.strokeStyle = css(palette.ink);
+  context.lineWidth = 1.5;
+  context.strokeRect(x, 0.75, Math.max(2, layout.cell), layout.total - GAP - 0.75);
+}
+
+function paintHistory(palette) {
+  const layout = historyLayout(palette), width = root.clientWidth - layout.gutter - 1;
+  const { context } = prepare(historyCanvas, layout.total);
+  for (const strip of layout.placed) {
+    drawCells(context, run.steps, strip.rows, strip.colourOf, layout.gutter, strip.top, width, strip.height);
+    context.strokeStyle = css(palette.line);
+    context.strokeRect(layout.gutter - 0.5, strip.top - 0.5, width + 1, strip.height + 1);
+    context.fillStyle = css(palette.text);
+    context.textAlign = "right";
+    context.fillText(strip.name, layout.gutter - 6, strip.top + strip.height / 2);
+    if (strip.marked) markWrong(context, layout, strip, palette);
+  }
+  const picture = new OffscreenCanvas(historyCanvas.width, historyCanvas.height);
+  picture.getContext("2d").drawImage(historyCanvas, 0, 0);
+  return { layout, picture };
+}
+
+function markWrong(context, layout, strip, palette) {
+  context.strokeStyle = css(palette.wrong);
+  context.lineWidth = 2;
+  for (let step = 0; step < run.steps; step++)
+    for (let bit = 0; bit < run.outputSize; bit++)
+      if (isWrong(step, bit)) {
+        const x = layout.gutter + step * layout.cell, y = strip.top + bit * BIT;
+        context.strokeRect(x + 1, y + 1, Math.max(2, layout.cell - 2), BIT - 2);
+      }
+  context.lineWidth = 1;
+}
+
+// ---- words -------------------------------------------------------------------------------------------------------
+
+function describe() {
+  const step = currentStep(), percent = (weight) => Math.round(100 * weight) + " %";
+  const heads = [];
+  for (const [kind, weights, count] of [["write", run.writeWeights, run.writeHeads], ["read", run.readWeights, run.readHeads]])
+    for (let head = 0; head < count; head++) {
+      const { slot, weight } = focusOf(weights, count, step, head);
+      heads.push(kind + " head" + (count > 1 ? " " + (head + 1) : "") + " on slot " + slot + " (" + percent(weight) + ")");
+    }
+  const text = "Step " + (step + 1) + " of " + run.steps + ": " + run.captions[step] + "; " + heads.join(", ") + ".";
+  const status = part("status");
+  if (status.textContent !== text) status.textContent = text;
+  scrubber.setAttribute("aria-valuetext", text);
+}
+
+function tipText() {
+  const { canvas, x, y } = view.hover, step = currentStep();
+  if (canvas === memoryCanvas) {
+    const at = memoryLayout(root.clientWidth), column = Math.floor((x - at.gutter) / at.cell);
+    if (column < 0 || column >= slotWindow().count) return "";
+    const slot = slotAt(column), row = Math.floor((y - at.top) / ROW), lines = ["slot " + slot];
+    if (row >= 0 && row < run.width)
+      lines[0] += ", column " + row + ": " + run.memory[(step * run.slots + slot) * run.width + row].toFixed(3);
+    for (let head = 0; head < run.writeHeads; head++)
+      lines.push("write " + weightAt(run.writeWeights, run.writeHeads, step, head, slot).toFixed(3));
+    for (let head = 0; head < run.readHeads; head++)
+      lines.push("read " + weightAt(run.readWeights, run.readHeads, step, head, slot).toFixed(3));
+    return lines.join(String.fromCharCode(10));
+  }
+  const { layout } = view.history, hovered = Math.floor((x - layout.gutter) / layout.cell);
+  const strip = layout.placed.find(({ top, height }) => y >= top && y < top + height);
+  if (!strip || hovered < 0 || hovered >= run.steps) return "";
+  const row = Math.floor(((y - strip.top) / strip.height) * strip.rows), where = "step " + (hovered + 1) + ", ";
+  if (strip.slots) {
+    const [weights, heads] = strip.name === "writes" ? [run.writeWeights, run.writeHeads] : [run.readWeights, run.readHeads];
+    const each = Array.from({ length: heads }, (_, head) => weightAt(weights, heads, hovered, head, slotAt(row)).toFixed(3));
+    return where + "slot " + slotAt(row) + ": " + each.join(", ");
+  }
+  if (strip.name === "input") return where + "input " + (row + 1) + ": " + run.inputs[hovered * run.inputSize + row].toFixed(2);
+  if (!isScored(hovered)) return where + "nothing is due";
+  const index = hovered * run.outputSize + row;
+  return where + "bit " + (row + 1) + ": " + run.targets[index].toFixed(0) + " is due, probability of 1 is " + run.outputs[index].toFixed(3);
+}
+
+function drawTip() {
+  const text = view.hover ? tipText() : "";
+  tip.hidden = !text;
+  if (!text) return;
+  tip.textContent = text;
+  const { canvas, x, y } = view.hover;
+  const left = Math.min(x + 14, root.clientWidth - tip.offsetWidth - 4);
+  tip.style.left = Math.max(0, left) + "px";
+  tip.style.top = canvas.offsetTop + y + 16 + "px";
+}
+
+// ---- mouse, touch, keyboard --------------------------------------------------------------------------------------
+
+function seekToPointer(event) {
+  const { layout } = view.history;
+  setPlaying(false);
+  seek(Math.floor((event.offsetX - layout.gutter) / layout.cell));
+}
+
+for (const canvas of [memoryCanvas, historyCanvas]) {
+  canvas.addEventListener("pointermove", (event) => {
+    view.hover = { canvas, x: event.offsetX, y: event.offsetY };
+    if (canvas === historyCanvas && event.buttons) seekToPointer(event);
+    schedule();
+  });
+  canvas.addEventListener("pointerleave", () => {
+    view.hover = null;
+    schedule();
+  });
+}
+historyCanvas.addEventListener("pointerdown", (event) => {
+  historyCanvas.setPointerCapture(event.pointerId);
+  seekToPointer(event);
+});
+
+part("first").addEventListener("click", () => step(-run.steps));
+part("back").addEventListener("click", () => step(-1));
+part("forward").addEventListener("click", () => step(1));
+part("last").addEventListener("click", () => step(run.steps));
+playButton.addEventListener("click", () => setPlaying(!view.playing));
+scrubber.addEventListener("input", () => {
+  setPlaying(false);
+  seek(Number(scrubber.value));
+});
+zoomButton.addEventListener("click", () => {
+  view.allSlots = !view.allSlots;
+  zoomButton.setAttribute("aria-pressed", view.allSlots);
+  schedule();
+});
+
+const KEYS = {
+  " ": () => setPlaying(!view.playing),
+  ArrowLeft: () => step(-1),
+  ArrowRight: () => step(1),
+  Home: () => step(-run.steps),
+  End: () => step(run.steps),
+};
+root.addEventListener("keydown", (event) => {
+  const typing = event.target !== root && (event.target !== scrubber || event.key !== " ");
+  if (typing || !KEYS[event.key] || event.altKey || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  KEYS[event.key]();
+});
+
+new ResizeObserver(schedule).observe(root);
+new MutationObserver(schedule).observe(document.body, { attributes: true, attributeFilter: ["class"] });
+watch("value", () => show(props.value));
+show(props.value);
