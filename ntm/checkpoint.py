@@ -33,6 +33,8 @@ EVALUATION = "evaluation.json"
 CARD = "README.md"
 SNAPSHOTS = "snapshots"
 
+DEADLINE = 15.0
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -44,20 +46,21 @@ class Checkpoint:
     evaluation: dict[str, Any]
 
 
-def load(source: str | Path, **options: Any) -> SequenceModel:
+def load(source: str | Path, *, revision: str | None = None, deadline: float = DEADLINE) -> SequenceModel:
     """Load a trained model, ready to run.
 
     Args:
-        source: a checkpoint folder, or a Hub id such as "NAMESPACE/ntm-copy" or "NAMESPACE/ntm-copy@v2".
-        **options: for a Hub id, those of `ntm.hub.download`: `revision`, `task`, `deadline`.
+        source: a checkpoint folder, or a Hub id such as "NAMESPACE/ntm-copy".
+        revision: of a Hub id: a branch, a tag or a commit.
+        deadline: seconds after which a download is given up.
 
     Raises:
         CheckpointError: if it cannot be had or is not a sound checkpoint.
     """
-    return read(source, **options).model
+    return read(source, revision=revision, deadline=deadline).model
 
 
-def read(source: str | Path, **options: Any) -> Checkpoint:
+def read(source: str | Path, *, revision: str | None = None, deadline: float = DEADLINE) -> Checkpoint:
     """Load a trained model and what is known of it; see `load`.
 
     Raises:
@@ -65,12 +68,12 @@ def read(source: str | Path, **options: Any) -> Checkpoint:
     """
     from ntm import hub  # it needs this module, which needs it only here
 
-    if Path(source).is_dir():
+    if os.path.isdir(source):
         return read_folder(Path(source))
     if isinstance(source, Path):
         raise CheckpointError(f"there is no folder {source}")
     try:
-        return hub.download(source, **options)
+        return hub.download(source, revision=revision, deadline=deadline)
     except CheckpointError as error:
         raise CheckpointError(f"there is no folder {strict.quote(source)} here, and as a Hub id: {error}") from error
 
