@@ -64,7 +64,7 @@ task's validation sizes.
 
 ## Limits
 
-It does this one task, in this one encoding, and makes mistakes beyond the sizes in the table above.
+It does this one task, in this one encoding. How it does beyond the sizes in the table is not known.
 """
 
 _KINDS = {"NTM": "Neural Turing Machine", "LSTMBaseline": "plain LSTM, the baseline beside the Neural Turing Machine,"}
