@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -47,7 +47,7 @@ class Task(ABC):
     name: str
     input_size: int
     output_size: int
-    sizes: Mapping[str, range]
+    sizes: ClassVar[Mapping[str, range]]
     """the sizes that a sequence has, each with its training range"""
     recipe: Recipe
     validation: tuple[Case, ...]

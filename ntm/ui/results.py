@@ -9,7 +9,7 @@ from ntm.ui.text import count_wrong_bits, format_bits, format_word
 def summary(run: Run, *, as_word: bool = False) -> str:
     """The count of wrong bits in words, and the word that came back where one went in; HTML."""
     verdict = count_wrong_bits(run.bit_errors, run.target.numel())
-    word = f"It says <q>{escape(format_word(run.output))}</q>. " if as_word else ""
+    word = f"It says “{escape(format_word(run.output))}”. " if as_word else ""
     return f'<p class="verdict {"bad" if run.bit_errors else "good"}" role="status">{word}{verdict}</p>'
 
 

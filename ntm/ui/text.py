@@ -22,13 +22,13 @@ def parse_bits(text: str) -> Tensor:
     Raises:
         InputError: if there is no row, one is not 8 bits, or there are too many.
     """
-    _check_length(text)
     rows = ["".join(line.split()) for line in text.splitlines()]
     rows = [row for row in rows if row]
     if not rows:
         raise InputError(f"There is nothing to copy yet: type at least one row of {BITS} bits.")
     if len(rows) > MAX_ROWS:
         raise InputError(f"That is {len(rows):,} rows; up to {MAX_ROWS} fit here.")
+    _check_length(text)
     for number, row in enumerate(rows, start=1):
         strange = next((character for character in row if character not in "01"), None)
         if strange is not None:
@@ -76,7 +76,7 @@ def format_word(vectors: Tensor) -> str:
 def count_wrong_bits(errors: int, bits: int) -> str:
     """The count of wrong bits in words."""
     if errors == 0:
-        return f"Not one of {bits:,} bits is wrong." if bits > 1 else "The bit is right."
+        return f"Not one of {bits:,} bits is wrong."
     return f"{_count(errors, 'bit')} of {bits:,} {'is' if errors == 1 else 'are'} wrong."
 
 

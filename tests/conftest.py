@@ -1,0 +1,50 @@
+"""What several tests share: the published checkpoints, a served page and a browser."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+ROOT = Path(__file__).parents[1]
+_SECONDS_TO_START = 120
+
+
+@pytest.fixture(scope="session")
+def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the demo, started as a user starts it, on a free port."""
+    log = tmp_path_factory.mktemp("app") / "log"
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
+        try:
+            yield _wait_for_address(process, log)
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+
+
+def _wait_for_address(process: subprocess.Popen, log: Path) -> str:
+    deadline = time.monotonic() + _SECONDS_TO_START
+    while time.monotonic() < deadline and process.poll() is None:
+        if found := re.search(r"http://127\.0\.0\.1:\d+", log.read_text()):
+            return found.group()
+        time.sleep(0.2)
+    raise RuntimeError(f"the app did not start:\n{log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium, the one that tests/run found or Playwright's own."""
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(
+            executable_path=os.environ.get("CHROMIUM") or None,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )

@@ -1,0 +1,261 @@
+"""The page as a visitor meets it: a real server, a real browser, the published weights."""
+
+import base64
+import io
+from collections.abc import Iterator
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+WIDTHS = [1280, 390]
+
+
+@pytest.fixture(params=WIDTHS)
+def page(request: pytest.FixtureRequest, browser: Browser, app_url: str) -> Iterator[Page]:
+    """The page with its first run drawn; the browser's console must stay empty, whatever the test does."""
+    messages: list[str] = []
+    page = browser.new_page(viewport={"width": request.param, "height": 900})
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("pageerror", lambda error: messages.append(str(error)))
+    page.on("dialog", lambda dialog: messages.append(f"dialog: {dialog.message}"))
+    page.goto(app_url)
+    page.wait_for_selector("[data-part=root][data-run]")
+    yield page
+    page.close()
+    assert messages == []
+
+
+@pytest.fixture
+def wide_page(browser: Browser, app_url: str) -> Iterator[Page]:
+    """As `page`, at one width, for what does not depend on it."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(app_url)
+    page.wait_for_selector("[data-part=root][data-run]")
+    yield page
+    page.close()
+
+
+def run_id(page: Page) -> str:
+    return page.locator("[data-part=root]").get_attribute("data-run") or ""
+
+
+def current_step(page: Page) -> int:
+    return int(page.locator("[data-part=root]").get_attribute("data-step") or -1)
+
+
+def pixels(page: Page, part: str) -> Image.Image:
+    address = page.locator(f"[data-part={part}]").evaluate("canvas => canvas.toDataURL()")
+    return Image.open(io.BytesIO(base64.b64decode(address.split(",")[1]))).convert("RGBA")
+
+
+def type_and_run(page: Page, kind: str, typed: str) -> None:
+    page.get_by_label(kind, exact=True).check()
+    hint = "Enter runs it" if kind == "Word" else "Shift and Enter"
+    expect(page.locator("#typed")).to_contain_text(hint)
+    page.locator("#typed textarea, #typed input").fill(typed)
+    page.get_by_role("button", name="Run", exact=True).click()
+
+
+def wait_for_new_run(page: Page, before: str) -> None:
+    expect(page.locator("[data-part=root]")).not_to_have_attribute("data-run", before)
+
+
+def pause_at_start(page: Page) -> None:
+    page.locator("[data-part=root]").focus()
+    page.keyboard.press("Home")
+    expect(page.locator("[data-part=root]")).to_have_attribute("data-step", "0")
+
+
+def test_it_starts_with_a_run_already_there(page: Page) -> None:
+    expect(page.locator("#summary")).to_contain_text("Not one of 112 bits is wrong.")
+    expect(page.locator("[data-part=status]")).to_contain_text("of 30")
+    assert len(pixels(page, "memory").getcolors(1 << 20) or []) > 20
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_a_word_is_said_back(page: Page) -> None:
+    before = run_id(page)
+    type_and_run(page, "Word", "hello <b>ÿ")
+    wait_for_new_run(page, before)
+    expect(page.locator("#summary")).to_contain_text("It says “hello <b>ÿ”. Not one of 80 bits is wrong.")
+    expect(page.locator("[data-part=status]")).to_contain_text("of 22")
+
+
+def test_enter_runs_a_word(wide_page: Page) -> None:
+    before = run_id(wide_page)
+    wide_page.locator("#typed textarea, #typed input").fill("ok")
+    wide_page.locator("#typed textarea, #typed input").press("Enter")
+    wait_for_new_run(wide_page, before)
+    expect(wide_page.locator("#summary")).to_contain_text("It says “ok”.")
+
+
+def test_the_same_input_again_is_a_new_run(wide_page: Page) -> None:
+    for _ in range(2):
+        before = run_id(wide_page)
+        wide_page.get_by_role("button", name="Run", exact=True).click()
+        wait_for_new_run(wide_page, before)
+
+
+def test_bits_are_shown_row_by_row(wide_page: Page) -> None:
+    before = run_id(wide_page)
+    type_and_run(wide_page, "Bits", "10110010\n00000000\n11111111")
+    wait_for_new_run(wide_page, before)
+    wide_page.get_by_text("Every row with its probabilities").click()
+    rows = wide_page.locator("#table tbody tr")
+    expect(rows).to_have_count(3)
+    expect(rows.nth(1).locator("td").nth(0)).to_have_text("00000000")
+    expect(rows.nth(1).locator("td").nth(1)).to_have_text("00000000")
+    probabilities = [float(each) for each in rows.nth(2).locator("td").nth(2).inner_text().split()]
+    assert len(probabilities) == 8
+    assert min(probabilities) > 0.5
+
+
+def test_random_vectors_come_at_the_chosen_length(wide_page: Page) -> None:
+    before = run_id(wide_page)
+    wide_page.locator("input[type=number]").fill("7")
+    wide_page.locator("input[type=number]").press("Tab")
+    wide_page.get_by_role("button", name="Run random vectors").click()
+    wait_for_new_run(wide_page, before)
+    expect(wide_page.locator("[data-part=status]")).to_contain_text("of 16")
+    assert len(wide_page.locator("#typed textarea").input_value().splitlines()) == 7
+
+
+def test_a_word_becomes_its_bits_and_a_word_again(wide_page: Page) -> None:
+    wide_page.get_by_label("Bits", exact=True).check()
+    field = wide_page.locator("#typed textarea, #typed input")
+    expect(field).to_have_value("\n".join(f"{ord(character):08b}" for character in "Turing machine"))
+    wide_page.get_by_label("Word", exact=True).check()
+    expect(wide_page.locator("#typed textarea, #typed input")).to_have_value("Turing machine")
+
+
+def test_the_keyboard_scrubs_and_the_drawing_follows(page: Page) -> None:
+    pause_at_start(page)
+    at_start = pixels(page, "memory"), pixels(page, "history")
+    for _ in range(9):
+        page.keyboard.press("ArrowRight")
+    expect(page.locator("[data-part=root]")).to_have_attribute("data-step", "9")
+    expect(page.locator("[data-part=status]")).to_contain_text("Step 10 of 30: vector 9 of 14 comes in; write head on")
+    assert pixels(page, "memory").tobytes() != at_start[0].tobytes()
+    assert pixels(page, "history").tobytes() != at_start[1].tobytes()
+    page.keyboard.press("Home")
+    expect(page.locator("[data-part=root]")).to_have_attribute("data-step", "0")
+    assert pixels(page, "memory").tobytes() == at_start[0].tobytes()
+    page.keyboard.press("End")
+    expect(page.locator("[data-part=root]")).to_have_attribute("data-step", "29")
+
+
+def test_it_plays_and_pauses(wide_page: Page) -> None:
+    pause_at_start(wide_page)
+    wide_page.locator("[data-part=speed]").select_option("16")
+    wide_page.locator("[data-part=root]").focus()
+    wide_page.keyboard.press(" ")
+    expect(wide_page.get_by_role("button", name="Pause")).to_be_visible()
+    wide_page.wait_for_function("document.querySelector('[data-part=root]').dataset.step >= 8")
+    wide_page.get_by_role("button", name="Pause").click()
+    stopped = current_step(wide_page)
+    wide_page.wait_for_timeout(400)
+    assert current_step(wide_page) == stopped
+    wide_page.get_by_role("button", name="Play").click()
+    expect(wide_page.locator("[data-part=root]")).to_have_attribute("data-step", "29")
+    expect(wide_page.get_by_role("button", name="Play")).to_be_visible()
+
+
+def test_pointing_at_the_history_moves_through_time(page: Page) -> None:
+    pause_at_start(page)
+    page.locator("[data-part=history]").scroll_into_view_if_needed()
+    box = page.locator("[data-part=history]").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 4, box["y"] + 20)
+    page.mouse.up()
+    expect(page.locator("[data-part=root]")).to_have_attribute("data-step", "29")
+
+
+def test_values_appear_on_hover(wide_page: Page) -> None:
+    pause_at_start(wide_page)
+    box = wide_page.locator("[data-part=memory]").bounding_box()
+    assert box is not None
+    wide_page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    tip = wide_page.locator("[data-part=tip]")
+    expect(tip).to_contain_text("slot ")
+    expect(tip).to_contain_text("write 0.")
+    expect(tip).to_contain_text("read 0.")
+
+
+def test_all_slots_can_be_seen(wide_page: Page) -> None:
+    pause_at_start(wide_page)
+    close = pixels(wide_page, "memory")
+    wide_page.get_by_role("button", name="All 128 slots").click()
+    expect(wide_page.get_by_role("button", name="All 128 slots")).to_have_attribute("aria-pressed", "true")
+    wide_page.wait_for_timeout(100)
+    assert pixels(wide_page, "memory").tobytes() != close.tobytes()
+
+
+def test_reduced_motion_does_not_start_by_itself(browser: Browser, app_url: str) -> None:
+    page = browser.new_page(reduced_motion="reduce")
+    page.goto(app_url)
+    page.wait_for_selector("[data-part=root][data-run]")
+    page.wait_for_timeout(700)
+    assert current_step(page) == 0
+    page.close()
+
+
+BAD_INPUT = {
+    "nothing": ("Bits", "", "nothing to copy"),
+    "letters": ("Bits", "hello", "“h”, which is not a bit"),
+    "7 bits": ("Bits", "1011001", "Row 1 has 7 bits"),
+    "9 bits": ("Bits", "101100101", "Row 1 has 9 bits"),
+    "different widths": ("Bits", "10110010\n101", "Row 2 has 3 bits"),
+    "5,000 rows": ("Bits", "10110010\n" * 5000, "5,000 rows; up to 120 fit here"),
+    "a megabyte": ("Bits", "1" * 1_000_000, "1,000,000 characters"),
+    "emoji": ("Bits", "🙂", "“🙂”, which is not a bit"),
+    "markup": ("Bits", "<script>alert(1)</script>", "“<”, which is not a bit"),
+    "a character above 255": ("Word", "€", "“€” does not fit in 8 bits"),
+}
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_bad_input_is_explained_and_the_last_run_stays(browser: Browser, app_url: str, width: int) -> None:
+    messages: list[str] = []
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("dialog", lambda dialog: messages.append(dialog.message))
+    page.goto(app_url)
+    page.wait_for_selector("[data-part=root][data-run]")
+    before = run_id(page)
+    for kind, typed, complaint in BAD_INPUT.values():
+        type_and_run(page, kind, typed)
+        expect(page.get_by_role("alert")).to_contain_text(complaint)
+    assert run_id(page) == before
+    expect(page.locator("#summary")).to_contain_text("Turing machine")
+    type_and_run(page, "Bits", "10110010")
+    wait_for_new_run(page, before)
+    expect(page.get_by_role("alert")).to_have_count(0)
+    assert messages == []
+    page.close()
+
+
+def download(page: Page, image: str) -> Image.Image:
+    source = page.locator(f"{image} img").get_attribute("src", timeout=90_000)
+    return Image.open(io.BytesIO(page.request.get(source or "").body()))
+
+
+def test_the_papers_figure_is_drawn_for_this_run(wide_page: Page) -> None:
+    wide_page.get_by_text("The paper's figure 6, for this run").click()
+    picture = download(wide_page, "#figure")
+    assert picture.format == "PNG"
+    assert min(picture.size) > 600
+    assert len(picture.convert("RGB").getcolors(1 << 24) or []) > 50
+
+
+def test_the_run_becomes_an_animated_gif(wide_page: Page) -> None:
+    before = run_id(wide_page)
+    type_and_run(wide_page, "Word", "abc")
+    wait_for_new_run(wide_page, before)
+    wide_page.get_by_text("This run as an animated GIF").click()
+    wide_page.get_by_role("button", name="Make the GIF").click()
+    picture = download(wide_page, "#animation")
+    assert picture.format == "GIF"
+    assert getattr(picture, "n_frames", 1) == 8
