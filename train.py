@@ -1,4 +1,4 @@
-"""The training command line: `python train.py copy`."""
+"""The training command line: `python train.py copy`, and `python train.py push` to publish what it made."""
 
 import argparse
 import platform
@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from ntm import checkpoint, tasks, training
+from ntm import checkpoint, hub, tasks, training
 from ntm.evaluation import evaluate
 from ntm.tasks import Task
 
@@ -26,23 +26,58 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; the exit code."""
     options = _parse(arguments)
     try:
-        device = _device(options.device)
-        return _train(options, tasks.get(options.task), device)
+        if options.command == "push":
+            return _push(options)
+        if options.push_to_hub is not None:
+            hub.check_push(options.push_to_hub)
+        return _train(options, tasks.get(options.command), _device(options.device))
     except (training.TrainingError, checkpoint.CheckpointError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    private = argparse.ArgumentParser(add_help=False)
+    private.add_argument("--private", action="store_true", help="publish to a private repository")
+
+    recipe = argparse.ArgumentParser(add_help=False, parents=[private])
+    recipe.add_argument("--seed", type=int, default=0, help="of weights and batches (default: %(default)s)")
+    recipe.add_argument("--updates", type=int, help="how many (default: the task's recipe)")
+    recipe.add_argument("--batch-size", type=int, help="sequences an update (default: the task's recipe)")
+    recipe.add_argument("--device", default="auto", help="cpu, cuda, ... (default: a GPU where there is one)")
+    recipe.add_argument("--output", type=Path, help="checkpoint folder (default: checkpoints/ntm-TASK)")
+    recipe.add_argument("--resume", action="store_true", help="go on with the run that was stopped")
+    recipe.add_argument("--push-to-hub", metavar="NAMESPACE/NAME", help="publish the checkpoint when it is trained")
+
     parser = argparse.ArgumentParser(description="Train a Neural Turing Machine and write a checkpoint folder.")
-    parser.add_argument("task", help=f"one of {', '.join(tasks.names())}")
-    parser.add_argument("--seed", type=int, default=0, help="of weights and batches (default: %(default)s)")
-    parser.add_argument("--updates", type=int, help="how many (default: the task's recipe)")
-    parser.add_argument("--batch-size", type=int, help="sequences an update (default: the task's recipe)")
-    parser.add_argument("--device", default="auto", help="cpu, cuda, ... (default: a GPU where there is one)")
-    parser.add_argument("--output", type=Path, help="checkpoint folder (default: checkpoints/ntm-TASK)")
-    parser.add_argument("--resume", action="store_true", help="go on with the run that was stopped")
-    return parser.parse_args(arguments)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name in tasks.names():
+        commands.add_parser(name, parents=[recipe], help=f"train on {name}")
+    usage = "train.py push [--private] FOLDER NAMESPACE/NAME\n       train.py push [--private] --all NAMESPACE"
+    push = commands.add_parser(
+        "push", parents=[private], usage=usage, help="publish checkpoints on the Hugging Face Hub"
+    )
+    push.add_argument("folder", type=Path, nargs="?", metavar="FOLDER", help="a checkpoint folder")
+    push.add_argument("name", nargs="?", metavar="NAMESPACE/NAME", help="what to publish it as")
+    push.add_argument("--all", metavar="NAMESPACE", help="publish every folder of checkpoints/ under its own name")
+
+    options = parser.parse_args(arguments)
+    if options.command == "push" and [options.folder, options.name, options.all].count(None) != (
+        2 if options.all else 1
+    ):
+        push.error("give a folder and what to publish it as, or --all and a namespace")
+    return options
+
+
+def _push(options: argparse.Namespace) -> int:
+    if options.all is None:
+        chosen = {options.folder: options.name}
+    else:
+        folders = sorted(path.parent for path in CHECKPOINTS.glob(f"[!.]*/{checkpoint.CONFIG}"))
+        chosen = {folder: f"{options.all}/{folder.name}" for folder in folders}
+    for folder, name in chosen.items():
+        print(f"published {hub.push(folder, name, private=options.private)}", flush=True)
+    return 0
 
 
 def _train(options: argparse.Namespace, task: Task, device: torch.device) -> int:
@@ -61,8 +96,10 @@ def _train(options: argparse.Namespace, task: Task, device: torch.device) -> int
     if not _train_with_progress(run, settings, task, folder):
         print(f"stopped after {run.update:,} of {settings.updates:,} updates; the same command with --resume goes on")
         return _INTERRUPTED
-    _publish(run, settings, task, output)
+    _write(run, settings, task, output)
     shutil.rmtree(folder)
+    if options.push_to_hub is not None:
+        print(f"published {hub.push(output, options.push_to_hub, private=options.private)}")
     return 0
 
 
@@ -81,7 +118,7 @@ def _train_with_progress(run: training.Run, settings: training.Settings, task: T
         return training.train(run, settings, folder, on_progress=show, stopping=interrupted.is_set)
 
 
-def _publish(run: training.Run, settings: training.Settings, task: Task, output: Path) -> None:
+def _write(run: training.Run, settings: training.Settings, task: Task, output: Path) -> None:
     run.model.load_state_dict(run.best)
     with tqdm(total=len(task.evaluation), unit="size", desc="evaluating", leave=False) as bar:
         evaluation = evaluate(
