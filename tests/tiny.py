@@ -1,0 +1,54 @@
+"""A machine small enough to build in no time, and a checkpoint of it."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import ntm
+from ntm import checkpoint
+
+TRAINING: dict[str, Any] = {
+    "task": "copy",
+    "seed": 3,
+    "updates": 40,
+    "batch_size": 2,
+    "learning_rate": 0.001,
+    "best_update": 20,
+    "sequences": 80,
+    "seconds": 1.5,
+    "device": "a test",
+    "threads": 1,
+    "versions": {"python": "3.11", "torch": "2.13.0"},
+    "curve": [{"update": 20, "loss": 0.7, "error": 4.0}, {"update": 40, "loss": 0.6, "error": 3.5}],
+}
+EVALUATION: dict[str, Any] = {
+    "task": "copy",
+    "error": "bit errors",
+    "sequences": 100,
+    "seed": 5,
+    "scores": [
+        {"sizes": {"length": 1}, "memory_slots": 8, "sequences": 100, "error": 0.25, "worst": 2.0},
+        {"sizes": {"length": 20}, "memory_slots": 8, "sequences": 100, "error": 12.5, "worst": 30.0},
+        {"sizes": {"length": 20}, "memory_slots": 64, "sequences": 100, "error": 11.0, "worst": 29.0},
+    ],
+}
+
+
+def machine(seed: int = 0) -> ntm.NTM:
+    """A machine with the widths of the copy task."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return ntm.NTM(10, 8, controller_size=8, memory_slots=8, memory_width=4)
+
+
+def write_checkpoint(folder: Path, *, seed: int = 0, extras: bool = True) -> Path:
+    """A whole checkpoint folder, with a picture and a snapshot as extras."""
+
+    def add_files(fresh: Path) -> None:
+        (fresh / "run.png").write_bytes(b"\x89PNG")
+        (fresh / "snapshots").mkdir()
+        (fresh / "snapshots" / "500.safetensors").write_bytes(b"weights of old")
+
+    checkpoint.write(folder, machine(seed), "copy", TRAINING, EVALUATION, add_files=add_files if extras else None)
+    return folder
