@@ -73,8 +73,8 @@ def _namespaces() -> list[str]:
     return [me["name"], *(organisation["name"] for organisation in me.get("orgs", []))]
 
 
-def _push(repo: str, folder: str, private: bool) -> str:
-    """Publish a folder as one commit, in which its old snapshots and pictures go; the repository's address."""
+def _push(repo: str, folder: str, private: bool, pictures: list[str]) -> str:
+    """Publish a folder as one commit, in which old snapshots and pictures go; the repository's address."""
     if get_token() is None:
         raise LocalTokenNotFoundError
     api = HfApi()
@@ -88,7 +88,7 @@ def _push(repo: str, folder: str, private: bool) -> str:
     stale = [
         file.rfilename
         for file in info.siblings or []
-        if file.rfilename not in kept and (file.rfilename.startswith("snapshots/") or file.rfilename.endswith(".png"))
+        if file.rfilename not in kept and (file.rfilename.startswith("snapshots/") or file.rfilename in pictures)
     ]
     operations = [*additions, *(CommitOperationDelete(name) for name in stale)]
     api.create_commit(repo, operations, commit_message=f"Publish {repo.rpartition('/')[2]}")
