@@ -476,6 +476,23 @@ def test_the_command_line(
             train.main(arguments)
 
 
+def test_what_is_trained_is_published(
+    server: HubServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, token: None
+) -> None:
+    for cases in ("validation", "evaluation"):
+        monkeypatch.setattr(ntm.tasks.copy.Copy, cases, (ntm.tasks.Case({"length": 1}),))
+    command = ["copy", "--updates", "2", "--batch-size", "2", "--device", "cpu"]
+    assert train.main([*command, "--output", str(tmp_path / "a"), "--push-to-hub", "NAMESPACE/trained"]) == 0
+    assert f"published {server.endpoint}/NAMESPACE/trained\n" in capsys.readouterr().out
+    assert hub.pull("NAMESPACE/trained", task="copy").training["updates"] == 2
+
+    server.faults["NAMESPACE/untrained", "commit"] = Fault("status", 500)
+    assert train.main([*command, "--output", str(tmp_path / "b"), "--push-to-hub", "NAMESPACE/untrained"]) == 1
+    assert f"to try again: python train.py push {tmp_path / 'b'} NAMESPACE/untrained" in capsys.readouterr().err
+    del server.faults["NAMESPACE/untrained", "commit"]
+    assert train.main(["push", str(tmp_path / "b"), "NAMESPACE/untrained"]) == 0
+
+
 LOOP = """
 import os, re, ntm
 card = open(os.environ["CARD"]).read()
