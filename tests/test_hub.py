@@ -494,11 +494,15 @@ def test_what_is_trained_is_published(
 
 
 LOOP = """
-import os, re, ntm
+import os, re, huggingface_hub, ntm
+listed = [file.path for file in huggingface_hub.HfApi().list_repo_tree("NAMESPACE/loop", recursive=True)]
+assert {"config.json", "model.safetensors", "snapshots/500.safetensors"} <= set(listed), listed
 card = open(os.environ["CARD"]).read()
 snippet = re.search("```python\\n(.*?)```", card, re.DOTALL)[1]
 exec(snippet)
 assert "NAMESPACE/loop" in snippet
+model.push_to_hub("NAMESPACE/mixin")
+assert ntm.NTM.from_pretrained("NAMESPACE/mixin").config == model.config
 for setting in {"HF_ENDPOINT": "http://127.0.0.1:9"}, {"HF_HUB_OFFLINE": "1"}:
     os.environ |= setting
     again = ntm.NTM.from_pretrained("NAMESPACE/loop")
