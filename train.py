@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from ntm import checkpoint, hub, tasks, training
+from ntm import checkpoint, figures, hub, tasks, training
 from ntm.evaluation import evaluate
 from ntm.tasks import Task
 
@@ -124,7 +124,14 @@ def _write(run: training.Run, settings: training.Settings, task: Task, output: P
         evaluation = evaluate(
             run.model, task, task.evaluation, sequences=_EVALUATION_SEQUENCES, on_score=lambda _: bar.update()
         )
-    checkpoint.write(output, run.model, task.name, training.facts(run, settings), evaluation)
+    checkpoint.write(
+        output,
+        run.model,
+        task.name,
+        training.facts(run, settings),
+        evaluation,
+        add_files=lambda folder: figures.write_pictures(folder, run.model, task, evaluation),
+    )
     print(f"wrote {output}, the weights of update {run.best_update:,}")
 
 

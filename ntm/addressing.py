@@ -12,7 +12,7 @@ from torch import Tensor
 
 # Squared and added under the root of a norm. The constant initial memory of 1e-6 has a norm of a few 1e-6, and its
 # cosine must stay exact to float32, so the root of this lies far below; a zero vector gets similarity 0.
-_NORM_EPSILON = 1e-16
+_NORM_EPSILON = 1e-20
 
 
 def _norm(vectors: Tensor) -> Tensor:

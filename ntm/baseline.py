@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ntm.model import SequenceModel, check_whole_number
+from ntm.checks import check_whole_number
+from ntm.model import SequenceModel
 from ntm.trace import Trace
 
 
@@ -51,8 +52,9 @@ class LSTMBaseline(SequenceModel):
         self, batch_size: int, memory_slots: int | None = None, *, generator: torch.Generator | None = None
     ) -> LSTMState:
         """Zeros; there is no memory, so `memory_slots` changes nothing."""
-        zeros = self.output.weight.new_zeros(self.lstm.num_layers, batch_size, self.lstm.hidden_size)
-        return LSTMState(zeros, zeros)
+        check_whole_number("batch_size", batch_size)
+        shape = (self.lstm.num_layers, batch_size, self.lstm.hidden_size)
+        return LSTMState(self.output.weight.new_zeros(shape), self.output.weight.new_zeros(shape))
 
     def forward(self, inputs: Tensor, state: LSTMState | None = None) -> tuple[Tensor, LSTMState]:
         """Run a whole sequence: (T, B, in) to logits (T, B, out) and the last state.

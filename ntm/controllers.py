@@ -59,4 +59,6 @@ Controller = FeedforwardController | LSTMController
 
 def make_controller(kind: ControllerKind, input_size: int, size: int, layers: int) -> Controller:
     """Build a controller of the named kind."""
-    return {"feedforward": FeedforwardController, "lstm": LSTMController}[kind](input_size, size, layers)
+    if kind == "feedforward":
+        return FeedforwardController(input_size, size, layers)
+    return LSTMController(input_size, size, layers)

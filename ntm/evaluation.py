@@ -10,6 +10,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -112,7 +113,10 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         "--size", action="append", metavar="NAME=NUMBER", help="judge at this size only, such as length=70; repeatable"
     )
     parser.add_argument("--memory-slots", type=int, metavar="N", help="with --size: run with this many memory slots")
+    parser.add_argument("--save", action="store_true", help="record it in the folder's evaluation.json and card")
     options = parser.parse_args(arguments)
+    if options.save and options.size:
+        parser.error("--save records all sizes; leave out --size")
     if options.memory_slots is not None and not options.size:
         parser.error("--memory-slots goes with --size")
     return options
@@ -134,6 +138,19 @@ def _chosen_cases(options: argparse.Namespace, task: Task) -> tuple[Case, ...]:
     return (Case(sizes, options.memory_slots),)
 
 
+def _save(folder: Path, found: checkpoint.Checkpoint, task: Task, evaluation: dict[str, Any]) -> None:
+    from ntm import figures  # here, so that evaluation as a library does without matplotlib
+
+    checkpoint.write(
+        folder,
+        found.model,
+        task.name,
+        found.training,
+        evaluation,
+        add_files=lambda fresh: figures.write_pictures(fresh, found.model, task, evaluation),
+    )
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; the exit code."""
     options = _parse(arguments)
@@ -153,7 +170,9 @@ def main(arguments: list[str] | None = None) -> int:
             bar.write(_describe(score))
             bar.update()
 
-        evaluate(found.model, task, cases, sequences=sequences, seed=options.seed, on_score=report)
+        evaluation = evaluate(found.model, task, cases, sequences=sequences, seed=options.seed, on_score=report)
+    if options.save:
+        _save(Path(options.checkpoint), found, task, evaluation)
     return 0
 
 

@@ -3,9 +3,9 @@
 They are made without pyplot, which keeps every figure alive and is not made for servers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.animation import PillowWriter
@@ -14,7 +14,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from ntm.tasks import Batch
+from ntm.model import SequenceModel
+from ntm.seeding import make_generator
+from ntm.tasks import Batch, Task
 from ntm.trace import Trace
 
 _WRITE_COLOUR = "#c2500a"
@@ -47,6 +49,25 @@ class _Recording(NamedTuple):
     read_weights: np.ndarray
     slots: np.ndarray
     """indices of a stretch of the circular memory that holds all slots in use"""
+
+
+def write_pictures(folder: Path, model: SequenceModel, task: Task, evaluation: Mapping[str, Any]) -> None:
+    """Write the pictures of a model card: a run of the largest training size, and error by size.
+
+    Args:
+        folder: of the checkpoint.
+        model: the trained weights.
+        task: what it was trained on.
+        evaluation: the contents of `evaluation.json`.
+    """
+    largest = {name: choices[-1] for name, choices in task.sizes.items()}
+    batch = task.sample(1, generator=make_generator("demo", 0), device=next(model.parameters()).device, **largest)
+    pictures = {
+        "run.png": draw_run(batch, model.trace(batch.inputs)),
+        "generalisation.png": draw_generalisation({type(model).__name__: evaluation}, next(iter(largest.values()))),
+    }
+    for name, figure in pictures.items():
+        figure.savefig(folder / name, dpi=110)
 
 
 def draw_run(batch: Batch, trace: Trace, index: int = 0) -> Figure:
@@ -189,3 +210,35 @@ def _name(axis: Axes, name: str) -> None:
     axis.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
     axis.set_yticks([])
     axis.tick_params(labelsize=7)
+
+
+def draw_generalisation(evaluations: Mapping[str, Mapping[str, Any]], trained_to: int) -> Figure:
+    """Error against size, far past the sizes trained on.
+
+    Args:
+        evaluations: contents of `evaluation.json`, by the name that the legend gives the model.
+        trained_to: the largest training size, where a line is drawn.
+    """
+    figure = _figure(7, 3.4)
+    axis = figure.subplots()
+    for name, evaluation in evaluations.items():
+        by_slots: dict[int | None, list[tuple[int, float]]] = {}
+        for score in evaluation["scores"]:
+            size = next(iter(score["sizes"].values()))
+            by_slots.setdefault(score["memory_slots"], []).append((size, score["error"]))
+        for slots, points in by_slots.items():
+            label = name if slots is None else f"{name}, {slots:,} slots"
+            axis.plot(*zip(*points, strict=True), marker="o", markersize=4, label=label)
+    axis.axvline(trained_to, color="gray", linestyle="--", linewidth=1, label=f"trained up to {trained_to}")
+    first = next(iter(evaluations.values()))
+    axis.set_xlabel(next(iter(first["scores"][0]["sizes"])))
+    axis.set_ylabel(f"{first['error']} per sequence")
+    axis.set_xscale("log")
+    # Linear where errors are fewer than one a sequence, so that none at all has a place on the axis.
+    axis.set_yscale("symlog", linthresh=1)
+    axis.set_ylim(-0.1, max(1.1, 1.5 * axis.get_ylim()[1]))
+    for ruler in (axis.xaxis, axis.yaxis):
+        ruler.set_major_formatter("{x:,.0f}")
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize=8)
+    return figure

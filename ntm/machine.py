@@ -6,10 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from ntm import memory as memory_ops
+from ntm.checks import check_whole_number
 from ntm.controllers import CONTROLLER_KINDS, ControllerKind, ControllerState, make_controller
 from ntm.heads import HeadOutputs, Heads, Weighting, address, focus_on_first_slot
 from ntm.memory import MEMORY_INITS, InitialMemory, MemoryInit
-from ntm.model import SequenceModel, check_whole_number
+from ntm.model import SequenceModel
 from ntm.trace import Trace
 
 
@@ -159,11 +160,12 @@ class NTM(SequenceModel):
             generator: the source of numbers for `memory_init="random"`.
 
         Raises:
-            ValueError: if there are fewer slots than a head can shift over.
+            ValueError: if there are fewer slots than a head can shift over, or no sequences.
+            TypeError: if a number is no whole number.
         """
         slots = self.memory_slots if memory_slots is None else memory_slots
-        if slots < 2 * self.shift_range + 1:
-            raise ValueError(f"memory_slots must be at least {2 * self.shift_range + 1}, not {slots}")
+        check_whole_number("batch_size", batch_size)
+        check_whole_number("memory_slots", slots, smallest=2 * self.shift_range + 1)
         like = self.cell.output.weight
         memory = self.initial_memory(batch_size, slots, like, generator)
         weights = focus_on_first_slot(batch_size, self.head_count, slots, like)
@@ -220,5 +222,4 @@ def _check_config(config: dict[str, Any]) -> None:
             check_whole_number(name, value, smallest=0 if name == "shift_range" else 1)
         elif value not in choices[name]:
             raise ValueError(f"{name} must be one of {', '.join(choices[name])}, not {value!r}")
-    if 2 * config["shift_range"] + 1 > config["memory_slots"]:
-        raise ValueError(f"shift_range {config['shift_range']} needs more than {config['memory_slots']} memory_slots")
+    check_whole_number("memory_slots", config["memory_slots"], smallest=2 * config["shift_range"] + 1)

@@ -62,20 +62,18 @@ class InitialMemory(nn.Module):
         if scheme == "learned":
             self.contents = nn.Parameter(_DEVIATION * torch.randn(slots, width))
 
-    def forward(self, batch_size: int, slots: int | None, like: Tensor, generator: torch.Generator | None) -> Tensor:
+    def forward(self, batch_size: int, slots: int, like: Tensor, generator: torch.Generator | None) -> Tensor:
         """Contents for a batch.
 
         Args:
             batch_size: B.
-            slots: N; as many as at construction when None. Learned contents are repeated from the first slot on where
-                more slots are asked for than were trained.
+            slots: N. Learned contents are repeated from the first slot on where there are more than were trained.
             like: a tensor with the wanted dtype and device.
-            generator: the source of the `random` scheme's numbers; torch's own when None.
+            generator: the source of the `random` scheme's numbers, on the device of `like`; torch's own when None.
 
         Returns:
             (B, N, M).
         """
-        slots = self.slots if slots is None else slots
         shape = (batch_size, slots, self.width)
         if self.scheme == "learned":
             rows = torch.arange(slots, device=like.device) % self.slots

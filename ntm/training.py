@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ntm import tasks
+from ntm import checkpoint, tasks
 from ntm.compilation import compile_step
 from ntm.machine import NTM
 from ntm.model import SequenceModel
@@ -140,7 +140,7 @@ def train(
         Whether the last update was reached.
 
     Raises:
-        TrainingError: if the loss stops being finite; the last sound state and the best weights are in `folder`.
+        TrainingError: if the loss stops being finite; the best weights are in `folder`, as a checkpoint.
     """
     task = tasks.get(settings.task)
     if settings.updates >= _UPDATES_WORTH_COMPILING:
@@ -149,9 +149,12 @@ def train(
     while run.update < settings.updates and not (stopping and stopping()):
         progress = _train_a_while(run, settings, task)
         if not math.isfinite(progress.loss):
+            run.model.load_state_dict(run.best)
+            folder.mkdir(parents=True, exist_ok=True)
+            checkpoint.save_weights(run.model, folder, settings.task)
             raise TrainingError(
-                f"the loss stopped being finite before update {progress.update:,}; "
-                f"the best weights, of update {run.best_update:,}, are in {folder}"
+                f"the loss stopped being finite before update {progress.update:,}. The best weights so far, of update "
+                f"{run.best_update:,}, are in {folder}, which ntm.load reads; another --seed may fare better"
             )
         row = progress._asdict()
         if run.update % _UPDATES_A_VALIDATION == 0 or run.update == settings.updates:

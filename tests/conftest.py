@@ -7,9 +7,12 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 ROOT = Path(__file__).parents[1]
 _SECONDS_TO_START = 120
@@ -41,8 +44,10 @@ def _wait_for_address(process: subprocess.Popen, log: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def browser() -> Iterator["Browser"]:
     """Chromium, the one that tests/run found or Playwright's own."""
+    from playwright.sync_api import sync_playwright  # here, so that the other tests run without it
+
     with sync_playwright() as playwright:
         yield playwright.chromium.launch(
             executable_path=os.environ.get("CHROMIUM") or None,

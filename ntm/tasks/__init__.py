@@ -11,9 +11,9 @@ __all__ = ["Batch", "Case", "Recipe", "Task", "get", "names"]
 
 @cache
 def _registry() -> dict[str, Task]:
-    for module in pkgutil.iter_modules(__path__):
-        import_module(f"{__name__}.{module.name}")
-    return {task.name: task() for task in Task.__subclasses__()}
+    modules = [import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
+    classes = [each for module in modules for each in vars(module).values() if isinstance(each, type)]
+    return {each.name: each() for each in classes if issubclass(each, Task) and each is not Task}
 
 
 def names() -> list[str]:

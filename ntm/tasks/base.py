@@ -8,6 +8,8 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
+from ntm.checks import check_whole_number
+
 Sizes = Mapping[str, int]
 
 
@@ -87,13 +89,13 @@ class Task(ABC):
 
         Raises:
             ValueError: if a size is not one of this task's or is less than 1.
+            TypeError: if a size is no whole number.
         """
         self.check_sizes(sizes)
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, not {batch_size}")
+        check_whole_number("batch_size", batch_size)
         if device is None and generator is not None:
             device = generator.device
-        return self.draw(batch_size, generator, device, **(self.draw_sizes(generator) | dict(sizes)))
+        return self.draw(batch_size, generator, device, **(self.draw_sizes(generator) | sizes))
 
     def draw_sizes(self, generator: torch.Generator | None) -> dict[str, int]:
         """One size of each kind from the training range."""
@@ -108,17 +110,17 @@ class Task(ABC):
 
         Raises:
             ValueError: if a size is not one of this task's or is less than 1.
+            TypeError: if a size is no whole number.
         """
         for name, size in sizes.items():
             if name not in self.sizes:
                 raise ValueError(f"{self.name} has no size {name!r}; its sizes are {', '.join(self.sizes)}")
-            if size < 1:
-                raise ValueError(f"{name} must be at least 1, not {size}")
+            check_whole_number(name, size)
 
     def errors(self, logits: Tensor, batch: Batch) -> Tensor:
         """The error of each sequence, (B,): wrong bits over the scored steps, after rounding at 0.5."""
-        wrong = (logits > 0) != (batch.targets > 0.5)
-        return (wrong & batch.mask.unsqueeze(-1)).sum((0, 2)).to(logits.dtype)
+        wrong = ((logits > 0) != (batch.targets > 0.5)) | logits.isnan()
+        return (wrong & batch.mask.unsqueeze(-1)).sum((0, 2)).float()
 
 
 def random_bits(shape: tuple[int, ...], generator: torch.Generator | None, device: torch.device | str | None) -> Tensor:

@@ -1,0 +1,64 @@
+"""What is shown of a run, on machines that are wrong as well as right."""
+
+import base64
+import json
+
+import numpy as np
+import torch
+
+import ntm
+from ntm.ui import results, text
+from ntm.ui.run import run_copy
+from ntm.ui.tape import encode
+
+
+def untrained_run(rows: int = 12) -> object:
+    torch.manual_seed(0)
+    return run_copy(ntm.NTM(10, 8), text.parse_bits("\n".join(["10110010", "01011101"] * (rows // 2))))
+
+
+def test_every_wrong_bit_is_marked_and_counted() -> None:
+    run = untrained_run()
+    wrong = sum(
+        bit != due
+        for output, target in zip(run.output.tolist(), run.target.tolist(), strict=True)
+        for bit, due in zip(output, target, strict=True)
+    )
+    assert run.bit_errors == wrong > 10
+    assert results.table(run).count("<mark") == wrong
+    assert f"{wrong} bits of 96 are wrong." in results.summary(run)
+
+
+def test_the_word_is_shown_as_text() -> None:
+    run = run_copy(ntm.load("checkpoints/ntm-copy"), text.parse_word("<b>&\x00"))
+    assert "“&lt;b&gt;&amp;·”" in results.summary(run, as_word=True)
+
+
+def decode(value: str) -> dict[str, np.ndarray]:
+    data = base64.b64decode(value)
+    length = int.from_bytes(data[:4], "little")
+    offset, fields = 4 + length, {}
+    for name, field in json.loads(data[4:offset])["fields"].items():
+        size = int(np.prod(field["shape"]))
+        levels = np.frombuffer(data, "<u2", size, offset)
+        fields[name] = (field["low"] + levels * (field["high"] - field["low"]) / 65535).reshape(field["shape"])
+        offset += 2 * size
+    assert offset == len(data)
+    return fields
+
+
+def test_the_browser_can_replay_memory_from_what_it_is_sent() -> None:
+    run = untrained_run()
+    fields = decode(encode(run))
+    memory = fields["initialMemory"]
+    for step in range(len(run.captions)):
+        for head in range(fields["writeWeights"].shape[1]):
+            weight = fields["writeWeights"][step, head][:, None]
+            memory = memory * (1 - weight * fields["erases"][step, head]) + weight * fields["adds"][step, head]
+        np.testing.assert_allclose(memory, run.trace.memory[step, 0].numpy(), atol=2e-3)
+    np.testing.assert_allclose(fields["readWeights"], run.trace.read_weights[:, 0].numpy(), atol=1e-5)
+
+
+def test_a_run_stays_small() -> None:
+    run = run_copy(ntm.NTM(10, 8), torch.ones(120, 8))
+    assert len(encode(run)) < 250_000
