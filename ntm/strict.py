@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
-from torch.utils._pytree import tree_leaves
 
 from ntm import tasks
 from ntm.baseline import LSTMBaseline
@@ -141,19 +140,18 @@ def _check_field(name: str, value: Any) -> None:
 
 
 def _check_memory(architecture: str, arguments: dict[str, Any]) -> None:
-    """Weigh a skeleton on the meta device, which has shapes and no storage, with the state of one sequence."""
+    """Weigh a skeleton on the meta device, which has shapes and no storage, with what one sequence needs beside it."""
     try:
         with torch.device("meta"):
             model = ARCHITECTURES[architecture](**arguments)
-            state = model.initial_state(1)
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"config.json describes no model: {error}") from error
     numbers = sum(tensor.numel() for tensor in model.state_dict().values())
-    # A step holds the state it came from, the one it makes and one in between.
-    numbers += 3 * sum(tensor.numel() for tensor in tree_leaves(state))
     if isinstance(model, NTM):
-        # The shift looks at a window of slots around every slot, for every head.
-        numbers += model.head_count * model.memory_slots * (2 * model.shift_range + 1)
+        # Memory and weightings before a step, after it and once in between; and the shift, which looks at a window
+        # of slots around every slot for every head.
+        window = 2 * model.shift_range + 1
+        numbers += model.memory_slots * (3 * model.config["memory_width"] + model.head_count * (3 + window))
     if numbers * _FLOAT32_BYTES > LARGEST_MODEL:
         raise CheckpointError(
             f"the model that config.json describes would take {numbers * _FLOAT32_BYTES / 2**20:,.0f} MB of memory; "
