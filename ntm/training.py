@@ -29,7 +29,7 @@ from ntm.tasks import Batch, Task
 
 STATE = "state.safetensors"
 
-_GRADIENT_NORM = 10.0
+_GRADIENT_NORM = 1.0
 _UPDATES_A_REPORT = 20
 _UPDATES_A_VALIDATION = 500
 _VALIDATION_SEQUENCES = 100

@@ -46,7 +46,8 @@ _CSS = """
 .problem { margin: 0; padding: 8px 12px; border-radius: 8px; border: 1.5px solid #c8102e; overflow-wrap: anywhere; }
 .rows { max-height: 420px; overflow: auto; }
 .rows table { border-collapse: collapse; font-family: ui-monospace, monospace; font-size: 13px; white-space: nowrap; }
-.rows th, .rows td { padding: 2px 14px 2px 0; text-align: left; font-weight: 400; }
+.rows th, .rows td { padding: 2px 18px 2px 4px; text-align: left; font-weight: 400; border: 0;
+  border-bottom: 1px solid var(--border-color-primary); }
 .rows thead th { font-family: system-ui, sans-serif; font-weight: 600; position: sticky; top: 0;
   background: var(--background-fill-primary); }
 .rows mark { background: none; color: inherit; outline: 2px solid #c8102e; border-radius: 2px; }
@@ -140,8 +141,12 @@ def _run_typed(model: SequenceModel, kind: str, typed: str) -> list[Any]:
     ]
 
 
-def _draw_random(length: int) -> tuple[str, str]:
-    return _BITS, text.format_bits(random_bits((length, text.BITS), None, None))
+def _draw_random(length: int) -> tuple[str, gr.Textbox]:
+    return _BITS, _field(_BITS, text.format_bits(random_bits((length, text.BITS), None, None)))
+
+
+def _field(kind: str, typed: str) -> gr.Textbox:
+    return gr.Textbox(typed, info=_HINTS[kind], lines=1 if kind == _WORD else 8)
 
 
 def _change_kind(kind: str, typed: str) -> gr.Textbox:
@@ -154,7 +159,7 @@ def _change_kind(kind: str, typed: str) -> gr.Textbox:
             typed = shown
     except text.InputError:
         pass
-    return gr.Textbox(typed, info=_HINTS[kind], lines=1 if kind == _WORD else 8)
+    return _field(kind, typed)
 
 
 def _draw_figure(model: SequenceModel, shown: str) -> str:

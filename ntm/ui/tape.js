@@ -377,11 +377,20 @@ function paintHistory(palette) {
     context.fillStyle = css(palette.text);
     context.textAlign = "right";
     context.fillText(strip.name, layout.gutter - 6, strip.top + strip.height / 2);
+    if (!strip.slots && layout.cell >= BIT) drawGrid(context, layout, strip, palette);
     if (strip.marked) markWrong(context, layout, strip, palette);
   }
   const picture = new OffscreenCanvas(historyCanvas.width, historyCanvas.height);
   picture.getContext("2d").drawImage(historyCanvas, 0, 0);
   return { layout, picture };
+}
+
+// Lines between cells, where cells are large enough: they make single bits countable.
+function drawGrid(context, layout, strip, palette) {
+  const width = layout.cell * run.steps;
+  context.fillStyle = css(palette.line, 0.45);
+  for (let step = 1; step < run.steps; step++) context.fillRect(layout.gutter + step * layout.cell - 0.5, strip.top, 1, strip.height);
+  for (let row = 1; row < strip.rows; row++) context.fillRect(layout.gutter, strip.top + row * BIT - 0.5, width, 1);
 }
 
 function markWrong(context, layout, strip, palette) {

@@ -122,6 +122,7 @@ def test_random_vectors_come_at_the_chosen_length(wide_page: Page) -> None:
     wait_for_new_run(wide_page, before)
     expect(wide_page.locator("[data-part=status]")).to_contain_text("of 16")
     assert len(wide_page.locator("#typed textarea").input_value().splitlines()) == 7
+    expect(wide_page.locator("#typed")).to_contain_text("One vector of 8 bits a line")
 
 
 def test_a_word_becomes_its_bits_and_a_word_again(wide_page: Page) -> None:
