@@ -148,10 +148,10 @@ def _check_memory(architecture: str, arguments: dict[str, Any]) -> None:
         raise CheckpointError(f"config.json describes no model: {error}") from error
     numbers = sum(tensor.numel() for tensor in model.state_dict().values())
     if isinstance(model, NTM):
-        # Memory and weightings before a step, after it and once in between; and the shift, which looks at a window
-        # of slots around every slot for every head.
+        # Memory and weightings before a step, after it and, as measured, three times in between; and the shift, which
+        # looks at a window of slots around every slot for every head.
         window = 2 * model.shift_range + 1
-        numbers += model.memory_slots * (3 * model.config["memory_width"] + model.head_count * (3 + window))
+        numbers += model.memory_slots * (5 * model.config["memory_width"] + model.head_count * (5 + window))
     if numbers * _FLOAT32_BYTES > LARGEST_MODEL:
         raise CheckpointError(
             f"the model that config.json describes would take {numbers * _FLOAT32_BYTES / 2**20:,.0f} MB of memory; "

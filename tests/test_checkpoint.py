@@ -126,7 +126,7 @@ def edit(folder: Path, **changes: Any) -> None:
         ({"trust_remote_code": True}, "the field 'trust_remote_code', which NTM does not know"),
         ({"self": 1}, "the field 'self'"),
         ({"hidden_size": 8}, "the field 'hidden_size'"),
-        ({"memory_slots": 2**20, "memory_width": 64, "memory_init": "learned"}, "would take 1,0"),
+        ({"memory_slots": 2**20, "memory_width": 64, "memory_init": "learned"}, "would take 1,600 MB of memory"),
         ({"memory_slots": 2**20, "memory_width": 32}, "MB of memory; at most 256 MB"),
         ({"memory_slots": 2**17, "shift_range": 512}, "MB of memory; at most 256 MB"),
         ({"controller_size": 4096, "controller_layers": 16}, "MB of memory; at most 256 MB"),
