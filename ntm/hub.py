@@ -358,5 +358,6 @@ _SENTENCES = {
     "network": "the Hub cannot be reached; there may be no network connection",
     "silence": "the Hub does not answer; try again in a few minutes",
     "broken off": "the connection to the Hub broke off; try again",
+    "storage": "there is no room, or no right, to store {repo} on this machine",
     "nonsense": "the Hub's answer about {repo} makes no sense",
 }

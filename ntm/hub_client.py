@@ -17,7 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token, hf_hub_download
+from huggingface_hub import (
+    CommitOperationAdd,
+    CommitOperationCopy,
+    CommitOperationDelete,
+    HfApi,
+    get_token,
+    hf_hub_download,
+)
 from huggingface_hub.errors import (
     DisabledRepoError,
     EntryNotFoundError,
@@ -90,7 +97,10 @@ def _push(repo: str, folder: str, private: bool, pictures: list[str]) -> str:
         for file in info.siblings or []
         if file.rfilename not in kept and (file.rfilename.startswith("snapshots/") or file.rfilename in pictures)
     ]
-    operations = [*additions, *(CommitOperationDelete(name) for name in stale)]
+    operations: list[CommitOperationAdd | CommitOperationCopy | CommitOperationDelete] = [
+        *additions,
+        *(CommitOperationDelete(name) for name in stale),
+    ]
     api.create_commit(repo, operations, commit_message=f"Publish {repo.rpartition('/')[2]}")
     return str(address)
 
@@ -117,14 +127,17 @@ _FAILURES: list[tuple[type[BaseException], str]] = [
     (httpx2.ConnectError, "network"),
     (httpx2.ProxyError, "network"),
     (httpx2.HTTPError, "broken off"),
-    (OSError, "broken off"),
+    (ConnectionError, "broken off"),
+    (OSError, "storage"),
 ]
 
 
-def _classify(error: BaseException) -> dict[str, Any]:
+def _classify(error: Any) -> dict[str, Any]:
     if isinstance(error, LocalEntryNotFoundError | RuntimeError) and error.__cause__ is not None:
         return _classify(error.__cause__)  # "not in the cache either", "while uploading"
     failure = next((name for kind, name in _FAILURES if isinstance(error, kind)), "nonsense")
+    if failure == "storage" and error.errno is None:
+        failure = "broken off"  # the client's own complaint about a file of the wrong size
     response = error.response if isinstance(error, HfHubHTTPError) else None
     return {"failure": failure, "status": response.status_code if response is not None else None}
 

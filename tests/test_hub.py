@@ -343,6 +343,10 @@ def test_what_is_not_there(server: HubServer, files: dict[str, bytes], monkeypat
         "OTHER/there@v9": "OTHER/there has no revision v9",
     }
     assert {name: outcome(lambda name=name: hub.pull(name)).sentence for name in expected} == expected
+    with monkeypatch.context() as patch:
+        patch.setenv("HF_HOME", "/dev/null/cache")
+        sentence = outcome(lambda: hub.pull("OTHER/there")).sentence
+    assert sentence == "there is no room, or no right, to store OTHER/there on this machine"
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     sentence = outcome(lambda: hub.pull("OTHER/there")).sentence
     assert sentence == "the Hub cannot be reached; there may be no network connection"
