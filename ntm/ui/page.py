@@ -1,21 +1,24 @@
 """The page: what is on it, and what happens when something is pressed."""
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import torch
 
-from ntm import checkpoint, figures
+from ntm import figures
+from ntm.checkpoint import CheckpointError
 from ntm.model import SequenceModel
 from ntm.tasks.base import random_bits
 from ntm.ui import results, text
+from ntm.ui.machines import Machines, facts, open_own
 from ntm.ui.run import run_copy
 from ntm.ui.tape import encode, make_tape
-
-CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
 
 _FIRST_WORD = "Turing machine"
 _WORD, _BITS = "Word", "Bits"
@@ -32,10 +35,17 @@ A small neural network with a memory beside it. Nobody told it how to copy: it l
 vectors, to **write** what comes in to memory and to **read** it back. Type something and watch.
 """
 
+_PULL = """
+Type the Hub id of anyone's machine for this task. It is used on this page for you alone. Its weights are read as
+safetensors and checked first; nothing that is downloaded is ever executed.
+"""
+
 _ABOUT = """
 The machine is the one of [Graves, Wayne and Danihelka 2014](https://arxiv.org/abs/1410.5401). It sees a start flag,
 the vectors, an end flag, and then nothing: what it says after that comes from its memory.
 """
+
+_QUIET = {"api_visibility": "private", "show_progress": "hidden"}
 
 _CSS = """
 .verdict { font-size: 1.15rem; margin: 0; font-weight: 600; }
@@ -44,6 +54,7 @@ _CSS = """
 .dark .verdict.good::before { color: #4dd0b8; }
 .dark .verdict.bad::before { color: #ff6b7d; }
 .problem { margin: 0; padding: 8px 12px; border-radius: 8px; border: 1.5px solid #c8102e; overflow-wrap: anywhere; }
+.notice { margin: 0; padding: 8px 12px; border-radius: 8px; border: 1px solid var(--border-color-primary); }
 .rows { max-height: 420px; overflow: auto; }
 .rows table { border-collapse: collapse; font-family: ui-monospace, monospace; font-size: 13px; white-space: nowrap; }
 .rows th, .rows td { padding: 2px 18px 2px 4px; text-align: left; font-weight: 400; border: 0;
@@ -54,13 +65,22 @@ _CSS = """
 """
 
 
-def make_page(model: SequenceModel) -> gr.Blocks:
-    """Build the page around a machine that copies."""
+def make_page(machines: Machines, notice: str | None = None) -> gr.Blocks:
+    """Build the page around machines that copy.
+
+    Args:
+        machines: the page's own, and where visitors' own go.
+        notice: what every visitor should know of the page's own.
+    """
+    model = machines.get(None).model
     first_run = run_copy(model, text.parse_word(_FIRST_WORD))
     with gr.Blocks(title="Neural Turing Machine", delete_cache=(3600, 3600)) as page:
         gr.Markdown(_INTRODUCTION)
-        # What is on the page now, as text; a visitor's own, and gone with the visitor.
+        if notice is not None:
+            gr.HTML(f'<p class="notice">{escape(notice)}</p>', elem_id="notice")
+        # A visitor's own, and gone with the visitor: the vectors on the page, and the key of the machine in use.
         shown = gr.State(text.format_bits(first_run.target))
+        key = gr.State(None)
         with gr.Row():
             with gr.Column(scale=1, min_width=280):
                 kind = gr.Radio([_WORD, _BITS], value=_WORD, label="Copy a")
@@ -91,26 +111,52 @@ def make_page(model: SequenceModel) -> gr.Blocks:
                 interactive=False,
                 elem_id="animation",
             )
+        with gr.Accordion("Another machine, from the Hugging Face Hub", open=False):
+            gr.Markdown(_PULL)
+            with gr.Row(equal_height=True):
+                name = gr.Textbox(label="Hub id", placeholder="NAMESPACE/ntm-copy or NAMESPACE/ntm-copy@v2", scale=3)
+                pull_button = gr.Button("Use this machine", scale=1)
+                own_button = gr.Button("Back to the page's own", scale=1)
+            machine_facts = gr.HTML(facts("The page's own", machines.get(None)), elem_id="machine")
         gr.Markdown(_ABOUT)
 
         view = [problem, summary, tape, table, shown, figure, figure_panel, animation, animation_panel]
-        for trigger in (run_button.click, typed.submit):
-            trigger(partial(_run_typed, model), [kind, typed], view, api_visibility="private", show_progress="hidden")
-        random_button.click(_draw_random, length, [kind, typed], api_visibility="private", show_progress="hidden").then(
-            partial(_run_typed, model), [kind, typed], view, api_visibility="private", show_progress="hidden"
-        )
-        kind.input(_change_kind, [kind, typed], typed, api_visibility="private", show_progress="hidden")
-        figure_panel.expand(partial(_draw_figure, model), shown, figure, api_visibility="private")
-        animation_button.click(partial(_draw_animation, model), shown, animation, api_visibility="private")
+        run = {
+            "fn": partial(_run_typed, machines),
+            "inputs": [key, kind, typed],
+            "outputs": view,
+            "concurrency_limit": None,
+            **_QUIET,
+        }
+        drawing = {"concurrency_limit": 1, "concurrency_id": "drawing", "api_visibility": "private"}
+        run_button.click(**run)
+        typed.submit(**run)
+        random_button.click(_draw_random, length, [kind, typed], **_QUIET).then(**run)
+        kind.input(_change_kind, [kind, typed], typed, **_QUIET)
+        figure_panel.expand(partial(_draw_figure, machines), [key, shown], figure, **drawing)
+        animation_button.click(partial(_draw_animation, machines), [key, shown], animation, **drawing)
+        for trigger in (pull_button.click, name.submit):
+            trigger(partial(_pull, machines), [key, name], [key, machine_facts], api_visibility="private")
+        own_button.click(partial(_use_own, machines), None, [key, machine_facts], **_QUIET)
+        key.change(**run)
         gr.api(_copy_endpoint(model), api_name="copy")
     return page
 
 
-def launch() -> None:
-    """Load the embedded checkpoint and serve the page."""
-    model = checkpoint.load(CHECKPOINTS / "ntm-copy")
+def launch(namespace: str | None = None) -> None:
+    """Load the machines and serve the page.
+
+    Args:
+        namespace: on the Hub, whose machines to show in place of the embedded ones.
+
+    Raises:
+        ntm.CheckpointError: if an embedded checkpoint is not sound.
+    """
+    # A run is many small operations, for which one thread is fastest; the other cores are for other visitors.
+    torch.set_num_threads(1)
+    own, notice = open_own("copy", namespace)
     # `run_history` would keep every run in the visitor's browser and slow each one after it.
-    make_page(model).launch(run_history=False, theme=_theme(), css=_CSS)
+    make_page(Machines(own), notice).launch(run_history=False, theme=_theme(), css=_CSS)
 
 
 def _theme() -> gr.themes.Base:
@@ -122,12 +168,11 @@ def _theme() -> gr.themes.Base:
     return theme.set(**plain, **colours, **dark)
 
 
-def _run_typed(model: SequenceModel, kind: str, typed: str) -> list[Any]:
+def _run_typed(machines: Machines, key: str | None, kind: str, typed: str) -> list[Any]:
     try:
-        run = run_copy(model, _PARSERS[kind](typed))
-    except text.InputError as error:
-        message = f'<p class="problem" role="alert">{escape(str(error))}</p>'
-        return [gr.HTML(message, visible=True), *[gr.skip()] * 8]
+        run = run_copy(machines.get(key).model, _PARSERS[kind](typed))
+    except (text.InputError, CheckpointError) as error:
+        return [gr.HTML(_alert(error), visible=True), *[gr.skip()] * 8]
     return [
         gr.HTML(visible=False),
         results.summary(run, as_word=kind == _WORD),
@@ -162,28 +207,56 @@ def _change_kind(kind: str, typed: str) -> gr.Textbox:
     return _field(kind, typed)
 
 
-def _draw_figure(model: SequenceModel, shown: str) -> str:
-    run = run_copy(model, text.parse_bits(shown))
-    path = _temporary_file("ntm-copy.png")
-    figures.draw_run(run.batch, run.trace).savefig(path, dpi=150)
-    return str(path)
+def _draw_figure(machines: Machines, key: str | None, shown: str) -> Iterator[str]:
+    run = run_copy(machines.get(key).model, text.parse_bits(shown))
+    with _file_to_hand_over("ntm-copy.png") as path:
+        figures.draw_run(run.batch, run.trace).savefig(path, dpi=150)
+        yield str(path)
 
 
-def _draw_animation(model: SequenceModel, shown: str, progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008
-    run = run_copy(model, text.parse_bits(shown))
+def _draw_animation(
+    machines: Machines,
+    key: str | None,
+    shown: str,
+    progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio hands it over
+) -> Iterator[str]:
+    run = run_copy(machines.get(key).model, text.parse_bits(shown))
     steps = len(run.captions)
-    path = _temporary_file("ntm-copy.gif")
-    figures.animate_run(
-        run.batch,
-        run.trace,
-        path,
-        on_frame=lambda step: progress((step + 1, steps), desc="drawing", unit="frames"),
-    )
-    return str(path)
+
+    def report(step: int) -> None:
+        progress((step + 1, steps), desc="drawing", unit="frames")
+
+    with _file_to_hand_over("ntm-copy.gif") as path:
+        figures.animate_run(run.batch, run.trace, path, on_frame=report)
+        yield str(path)
 
 
-def _temporary_file(name: str) -> Path:
-    return Path(tempfile.mkdtemp()) / name
+@contextmanager
+def _file_to_hand_over(name: str) -> Iterator[Path]:
+    """A place for a file that Gradio copies when it is yielded, and that is gone when the handler goes on."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder) / name
+
+
+def _pull(
+    machines: Machines,
+    key: str | None,
+    name: str,
+    progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio hands it over
+) -> tuple[str | None, str]:
+    try:
+        key = machines.pull(name, "copy", lambda done, total: progress((done, total), desc="pulling", unit="bytes"))
+    except CheckpointError as error:
+        return key, _alert(f"{error}. The machine in use stays in use.")
+    return key, facts(name, machines.get(key))
+
+
+def _use_own(machines: Machines) -> tuple[None, str]:
+    return None, facts("The page's own", machines.get(None))
+
+
+def _alert(message: object) -> str:
+    return f'<p class="problem" role="alert">{escape(str(message))}</p>'
 
 
 def _copy_endpoint(model: SequenceModel) -> Any:

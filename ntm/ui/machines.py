@@ -1,0 +1,87 @@
+"""The machines behind the page: its own, and the last few that visitors pulled from the Hub."""
+
+from collections import OrderedDict
+from html import escape
+from pathlib import Path
+from threading import Lock
+from uuid import uuid4
+
+from ntm import checkpoint, hub
+from ntm.checkpoint import Checkpoint, CheckpointError
+
+CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
+
+# A pulled machine has at most 50 MB of weights: this many of them keep the app far below the 1 GB that it may use.
+_KEPT = 4
+
+
+class Machines:
+    """The page's own machine, and those that visitors pulled, each known only to the visitor who holds its key."""
+
+    def __init__(self, own: Checkpoint) -> None:
+        self._own = own
+        self._pulled: OrderedDict[str, Checkpoint] = OrderedDict()
+        self._lock = Lock()
+
+    def pull(self, name: str, task: str, on_progress: hub.Progress | None = None) -> str:
+        """Pull a machine for a visitor and return the key to it.
+
+        Raises:
+            CheckpointError: with one sentence for the visitor.
+        """
+        found = hub.pull(name, task=task, on_progress=on_progress)
+        key = uuid4().hex
+        with self._lock:
+            self._pulled[key] = found
+            if len(self._pulled) > _KEPT:
+                self._pulled.popitem(last=False)
+        return key
+
+    def get(self, key: str | None) -> Checkpoint:
+        """The machine that a visitor uses: the page's own where the key is None.
+
+        Raises:
+            CheckpointError: if others have pulled so many since that this one was put away.
+        """
+        if key is None:
+            return self._own
+        with self._lock:
+            if key not in self._pulled:
+                raise CheckpointError("your machine was put away to make room for others: pull it again")
+            self._pulled.move_to_end(key)
+            return self._pulled[key]
+
+
+def open_own(task: str, namespace: str | None) -> tuple[Checkpoint, str | None]:
+    """The page's own machine for a task, and what the visitor should know of where it comes from.
+
+    Args:
+        task: its name.
+        namespace: on the Hub, whose machine is wanted; the embedded one when None, or when theirs cannot be had.
+
+    Raises:
+        CheckpointError: if the embedded one is not sound.
+    """
+    name = f"ntm-{task}"
+    if namespace is None:
+        return checkpoint.read(CHECKPOINTS / name), None
+    try:
+        return hub.download(f"{namespace}/{name}", task=task), f"The machine is {namespace}/{name} from the Hub."
+    except CheckpointError as error:
+        notice = f"{namespace}/{name} could not be had, so this is the embedded machine: {error}."
+        return checkpoint.read(CHECKPOINTS / name), notice
+
+
+def facts(name: str, machine: Checkpoint) -> str:
+    """What is known of a machine, in a few words; HTML."""
+    config = machine.model.config
+    words = [f"{sum(parameter.numel() for parameter in machine.model.parameters()):,} weights"]
+    if "controller" in config:
+        words += [
+            f"{config['controller']} controller of {config['controller_size']}",
+            f"{config['memory_slots']} slots of {config['memory_width']}",
+            f"{config['read_heads']} read and {config['write_heads']} write heads",
+        ]
+    if "sequences" in machine.training:
+        words.append(f"trained on {machine.training['sequences']:,} sequences")
+    return f"<p><b>{escape(name)}</b>: {escape('; '.join(words))}.</p>"
