@@ -5,7 +5,8 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,20 +19,29 @@ ROOT = Path(__file__).parents[1]
 _SECONDS_TO_START = 120
 
 
-@pytest.fixture(scope="session")
-def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the demo, started as a user starts it, on a free port."""
-    log = tmp_path_factory.mktemp("app") / "log"
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+@contextmanager
+def serve_app(log: Path, *arguments: str, environment: Mapping[str, str] = os.environ) -> Iterator[str]:
+    """Start the demo as a user does and yield its address."""
     with log.open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
+            [sys.executable, "app.py", *arguments],
+            cwd=ROOT,
+            env={**environment, "PYTHONUNBUFFERED": "1"},
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
         try:
             yield _wait_for_address(process, log)
         finally:
             process.terminate()
             process.wait(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the demo on the embedded checkpoints."""
+    with serve_app(tmp_path_factory.mktemp("app") / "log") as url:
+        yield url
 
 
 def _wait_for_address(process: subprocess.Popen, log: Path) -> str:

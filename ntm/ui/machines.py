@@ -8,11 +8,15 @@ from uuid import uuid4
 
 from ntm import checkpoint, hub
 from ntm.checkpoint import Checkpoint, CheckpointError
+from ntm.model import SequenceModel
+from ntm.ui.text import MAX_ROWS
 
 CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
 
-# A pulled machine has at most 50 MB of weights: this many of them keep the app far below the 1 GB that it may use.
+# A pulled machine has at most 50 MB of weights, and its longest run at most this many bytes of trace: together with
+# the number of machines that are kept, that bounds what visitors can make the app hold.
 _KEPT = 4
+_LARGEST_TRACE = 128 * 2**20
 
 
 class Machines:
@@ -23,16 +27,17 @@ class Machines:
         self._pulled: OrderedDict[str, Checkpoint] = OrderedDict()
         self._lock = Lock()
 
-    def pull(self, name: str, task: str, on_progress: hub.Progress | None = None) -> str:
-        """Pull a machine for a visitor and return the key to it.
+    def keep(self, name: str, pulled: Checkpoint) -> str:
+        """Keep a machine that a visitor pulled and return the key to it.
 
         Raises:
-            CheckpointError: with one sentence for the visitor.
+            CheckpointError: if its runs would be too large for the page.
         """
-        found = hub.pull(name, task=task, on_progress=on_progress)
+        if _trace_size(pulled.model) > _LARGEST_TRACE:
+            raise CheckpointError(f"{name} has more memory than this page can show; ntm.load runs it")
         key = uuid4().hex
         with self._lock:
-            self._pulled[key] = found
+            self._pulled[key] = pulled
             if len(self._pulled) > _KEPT:
                 self._pulled.popitem(last=False)
         return key
@@ -50,6 +55,13 @@ class Machines:
                 raise CheckpointError("your machine was put away to make room for others: pull it again")
             self._pulled.move_to_end(key)
             return self._pulled[key]
+
+
+def _trace_size(model: SequenceModel) -> int:
+    """Bytes that the trace of the longest run on the page takes."""
+    config = model.config
+    slots, heads = config.get("memory_slots", 0), config.get("read_heads", 0) + config.get("write_heads", 0)
+    return 4 * (2 * MAX_ROWS + 2) * slots * (config.get("memory_width", 0) + 2 * heads)
 
 
 def open_own(task: str, namespace: str | None) -> tuple[Checkpoint, str | None]:

@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 import torch
 
-from ntm import figures
+from ntm import figures, hub
 from ntm.checkpoint import CheckpointError
 from ntm.model import SequenceModel
 from ntm.tasks.base import random_bits
@@ -136,7 +136,14 @@ def make_page(machines: Machines, notice: str | None = None) -> gr.Blocks:
         figure_panel.expand(partial(_draw_figure, machines), [key, shown], figure, **drawing)
         animation_button.click(partial(_draw_animation, machines), [key, shown], animation, **drawing)
         for trigger in (pull_button.click, name.submit):
-            trigger(partial(_pull, machines), [key, name], [key, machine_facts], api_visibility="private")
+            trigger(
+                partial(_pull, machines),
+                [key, name],
+                [key, machine_facts],
+                api_visibility="private",
+                concurrency_limit=3,
+                concurrency_id="pulling",
+            )
         own_button.click(partial(_use_own, machines), None, [key, machine_facts], **_QUIET)
         key.change(**run)
         gr.api(_copy_endpoint(model), api_name="copy")
@@ -244,8 +251,11 @@ def _pull(
     name: str,
     progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio hands it over
 ) -> tuple[str | None, str]:
+    def report(done: int, total: int) -> None:
+        progress((done, total), desc="pulling", unit="bytes")
+
     try:
-        key = machines.pull(name, "copy", lambda done, total: progress((done, total), desc="pulling", unit="bytes"))
+        key = machines.keep(name, hub.pull(name, task="copy", on_progress=report))
     except CheckpointError as error:
         return key, _alert(f"{error}. The machine in use stays in use.")
     return key, facts(name, machines.get(key))
