@@ -6,11 +6,13 @@ import shutil
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from tqdm import tqdm
 
 from ntm import checkpoint, figures, hub, tasks, training
@@ -24,6 +26,7 @@ _EVALUATION_SEQUENCES = 100
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; the exit code."""
+    warnings.formatwarning = lambda message, *_, **__: f"note: {message}\n"
     options = _parse(arguments)
     try:
         if options.command == "push":
@@ -31,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.push_to_hub is not None:
             hub.check_push(options.push_to_hub)
         return _train(options, tasks.get(options.command), _device(options.device))
-    except (training.TrainingError, checkpoint.CheckpointError, ValueError, OSError) as error:
+    except (training.TrainingError, checkpoint.CheckpointError, SafetensorError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 

@@ -22,7 +22,7 @@ def compile_step(model: SequenceModel) -> bool:
         torch.compile(torch.neg)(torch.zeros(8, device=next(model.parameters()).device))
     except Exception as error:  # whatever is missing: a compiler, its headers, a cache folder that can be written
         reason = str(error).strip().splitlines()[0]
-        warnings.warn(f"training without compiling, several times slower: {reason}", stacklevel=2)
+        warnings.warn(f"running without compiling, which is slower: {reason}", stacklevel=2)
         return False
     model.cell.compile()
     return True

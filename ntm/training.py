@@ -29,6 +29,8 @@ from ntm.tasks import Batch, Task
 
 STATE = "state.safetensors"
 
+# A machine that works has gradients of norm 0.1 or so. One step on a spike a hundred times that throws it back to
+# chance, which clipping at 10, the usual choice, did not prevent.
 _GRADIENT_NORM = 1.0
 _UPDATES_A_REPORT = 20
 _UPDATES_A_VALIDATION = 500
@@ -235,7 +237,11 @@ def _validate(run: Run, task: Task) -> Validation:
 
 
 def save(run: Run, settings: Settings, folder: Path) -> None:
-    """Write a run to its folder, whole or not at all, the best weights beside it as a checkpoint of their own."""
+    """Write a run to its folder, whole or not at all.
+
+    Raises:
+        TrainingError: if it cannot be written; what was saved before is still there.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {f"model.{name}": tensor for name, tensor in run.model.state_dict().items()}
     tensors |= {f"best.{name}": tensor for name, tensor in run.best.items()}
@@ -250,8 +256,11 @@ def save(run: Run, settings: Settings, folder: Path) -> None:
         "best_validation": run.best_validation,
     }
     partial = folder / f"{STATE}.partial"
-    save_file(tensors, partial, metadata={"record": json.dumps(record)})
-    partial.replace(folder / STATE)
+    try:
+        save_file(tensors, partial, metadata={"record": json.dumps(record)})
+        partial.replace(folder / STATE)
+    except (OSError, SafetensorError) as error:
+        raise TrainingError(f"the run cannot be saved in {folder}: {error}") from error
 
 
 def resume(settings: Settings, folder: Path, device: torch.device) -> Run:

@@ -17,7 +17,7 @@ from ntm.model import SequenceModel
 from ntm.tasks.base import random_bits
 from ntm.ui import results, text
 from ntm.ui.machines import Machines, facts, open_own
-from ntm.ui.run import run_copy
+from ntm.ui.run import Run, run_copy
 from ntm.ui.tape import encode, make_tape
 
 _FIRST_WORD = "Turing machine"
@@ -215,7 +215,7 @@ def _change_kind(kind: str, typed: str) -> gr.Textbox:
 
 
 def _draw_figure(machines: Machines, key: str | None, shown: str) -> Iterator[str]:
-    run = run_copy(machines.get(key).model, text.parse_bits(shown))
+    run = _run_shown(machines, key, shown)
     with _file_to_hand_over("ntm-copy.png") as path:
         figures.draw_run(run.batch, run.trace).savefig(path, dpi=150)
         yield str(path)
@@ -227,7 +227,7 @@ def _draw_animation(
     shown: str,
     progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio hands it over
 ) -> Iterator[str]:
-    run = run_copy(machines.get(key).model, text.parse_bits(shown))
+    run = _run_shown(machines, key, shown)
     steps = len(run.captions)
 
     def report(step: int) -> None:
@@ -236,6 +236,13 @@ def _draw_animation(
     with _file_to_hand_over("ntm-copy.gif") as path:
         figures.animate_run(run.batch, run.trace, path, on_frame=report)
         yield str(path)
+
+
+def _run_shown(machines: Machines, key: str | None, shown: str) -> Run:
+    try:
+        return run_copy(machines.get(key).model, text.parse_bits(shown))
+    except CheckpointError as error:
+        raise gr.Error(str(error), print_exception=False) from error
 
 
 @contextmanager

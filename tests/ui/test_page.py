@@ -177,6 +177,29 @@ def test_pointing_at_the_history_moves_through_time(page: Page) -> None:
     expect(page.locator("[data-part=root]")).to_have_attribute("data-step", "29")
 
 
+def test_a_finger_moves_through_time_too(browser: Browser, app_url: str) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 900}, has_touch=True)
+    page.goto(app_url)
+    page.wait_for_selector("[data-part=root][data-run]")
+    page.locator("[data-part=history]").scroll_into_view_if_needed()
+    box = page.locator("[data-part=history]").bounding_box()
+    assert box is not None
+    page.touchscreen.tap(box["x"] + box["width"] - 4, box["y"] + 20)
+    expect(page.locator("[data-part=root]")).to_have_attribute("data-step", "29")
+    page.close()
+
+
+def test_it_works_inside_a_frame_of_another_site(browser: Browser, app_url: str) -> None:
+    page = browser.new_page()
+    page.set_content(f'<iframe src="{app_url}" width="900" height="800"></iframe>')
+    frame = page.frame_locator("iframe")
+    frame.locator("[data-part=root][data-run]").wait_for()
+    frame.locator("#typed textarea, #typed input").fill("framed")
+    frame.get_by_role("button", name="Run", exact=True).click()
+    expect(frame.locator("#summary")).to_contain_text("It says “framed”.")
+    page.close()
+
+
 def test_values_appear_on_hover(wide_page: Page) -> None:
     pause_at_start(wide_page)
     box = wide_page.locator("[data-part=memory]").bounding_box()
