@@ -113,10 +113,10 @@ def make_page(machines: Machines, notice: str | None = None) -> gr.Blocks:
             )
         with gr.Accordion("Another machine, from the Hugging Face Hub", open=False):
             gr.Markdown(_PULL)
-            with gr.Row(equal_height=True):
-                name = gr.Textbox(label="Hub id", placeholder="NAMESPACE/ntm-copy or NAMESPACE/ntm-copy@v2", scale=3)
-                pull_button = gr.Button("Use this machine", scale=1)
-                own_button = gr.Button("Back to the page's own", scale=1)
+            name = gr.Textbox(label="Hub id", placeholder="NAMESPACE/ntm-copy or NAMESPACE/ntm-copy@v2")
+            with gr.Row():
+                pull_button = gr.Button("Use this machine", size="md")
+                own_button = gr.Button("Back to the page's own", size="md")
             machine_facts = gr.HTML(facts("The page's own", machines.get(None)), elem_id="machine")
         gr.Markdown(_ABOUT)
 
