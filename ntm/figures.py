@@ -73,6 +73,8 @@ def write_pictures(folder: Path, model: SequenceModel, task: Task, evaluation: M
 def draw_run(batch: Batch, trace: Trace, index: int = 0) -> Figure:
     """Figure 6 of the paper for one sequence: inputs, outputs, adds, reads and weightings over one time axis.
 
+    Of a model without memory only the inputs and the outputs.
+
     Args:
         batch: the sequences that were run.
         trace: the run of them.
@@ -86,7 +88,7 @@ def draw_run(batch: Batch, trace: Trace, index: int = 0) -> Figure:
     for axis, strip in zip(axes, strips, strict=True):
         _draw_strip(axis, strip)
     slots = recording.slots
-    for axis in axes[-2:]:
+    for axis in axes[-2:] if len(slots) else ():
         ticks = np.linspace(0, len(slots) - 1, min(5, len(slots)), dtype=int)
         axis.set_yticks(ticks, [str(slots[tick]) for tick in ticks], fontsize=7)
     axes[-1].set_xlabel("time step")
@@ -104,9 +106,14 @@ def animate_run(
         path: of the file to write.
         index: which of them.
         on_frame: told the number of each step when its frame is drawn.
+
+    Raises:
+        ValueError: if the model has no memory.
     """
     recording = _record(batch, trace, index)
     slots = recording.slots
+    if not len(slots):
+        raise ValueError("this machine has no memory to show")
     figure = _figure(7.2, 4.8)
     writes, memory, reads, inputs, outputs = figure.subplots(5, height_ratios=[0.8, 2.2, 0.8, 0.8, 0.8])
     positions = np.arange(len(slots))
@@ -157,6 +164,8 @@ def _record(batch: Batch, trace: Trace, index: int) -> _Recording:
 def _slots_in_use(weights: np.ndarray) -> np.ndarray:
     """The shortest stretch of the circular memory that holds every slot on which a head was, a little widened."""
     count = weights.shape[-1]
+    if not count:
+        return np.arange(0)
     used = np.flatnonzero(weights.max(axis=(0, 1)) > _FOCUSED)
     gaps = np.diff(used, append=used[0] + count)
     widest = int(gaps.argmax())
@@ -170,6 +179,8 @@ def _strips(recording: _Recording) -> list[_Strip]:
         return vectors.reshape(len(vectors), -1).T
 
     strips = [_Strip("inputs", recording.inputs.T), _Strip("outputs", recording.outputs.T)]
+    if not len(recording.slots):
+        return strips
     for name, vectors in (("adds", recording.adds), ("reads", recording.reads)):
         strips.append(_Strip(name, flat(vectors), "PRGn", float(np.abs(vectors).max())))
     for name, weights in (("write\nweightings", recording.write_weights), ("read\nweightings", recording.read_weights)):

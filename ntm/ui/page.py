@@ -45,7 +45,7 @@ The machine is the one of [Graves, Wayne and Danihelka 2014](https://arxiv.org/a
 the vectors, an end flag, and then nothing: what it says after that comes from its memory.
 """
 
-_QUIET = {"api_visibility": "private", "show_progress": "hidden"}
+_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 _CSS = """
 .verdict { font-size: 1.15rem; margin: 0; font-weight: 600; }
@@ -121,14 +121,14 @@ def make_page(machines: Machines, notice: str | None = None) -> gr.Blocks:
         gr.Markdown(_ABOUT)
 
         view = [problem, summary, tape, table, shown, figure, figure_panel, animation, animation_panel]
-        run = {
+        run: dict[str, Any] = {
             "fn": partial(_run_typed, machines),
             "inputs": [key, kind, typed],
             "outputs": view,
             "concurrency_limit": None,
             **_QUIET,
         }
-        drawing = {"concurrency_limit": 1, "concurrency_id": "drawing", "api_visibility": "private"}
+        drawing: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "drawing", "api_visibility": "private"}
         run_button.click(**run)
         typed.submit(**run)
         random_button.click(_draw_random, length, [kind, typed], **_QUIET).then(**run)
@@ -234,7 +234,10 @@ def _draw_animation(
         progress((step + 1, steps), desc="drawing", unit="frames")
 
     with _file_to_hand_over("ntm-copy.gif") as path:
-        figures.animate_run(run.batch, run.trace, path, on_frame=report)
+        try:
+            figures.animate_run(run.batch, run.trace, path, on_frame=report)
+        except ValueError as error:
+            raise gr.Error(str(error), print_exception=False) from error
         yield str(path)
 
 

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from ntm import tasks
+from ntm.machine import NTMState
 from ntm.model import SequenceModel
 from ntm.tasks import Batch
+from ntm.tasks.copy import Copy
 from ntm.trace import Trace
 
 
@@ -17,7 +18,7 @@ class Run:
     batch: Batch
     trace: Trace
     initial_memory: Tensor
-    """(N, M), before the first step"""
+    """(N, M), before the first step; no slots where there is no memory"""
     captions: list[str]
     """(T), what each step is about, in words"""
 
@@ -45,7 +46,7 @@ class Run:
 def run_copy(model: SequenceModel, vectors: Tensor) -> Run:
     """Let a machine copy vectors (L, 8)."""
     length = len(vectors)
-    batch = tasks.get("copy").encode(vectors.unsqueeze(1))
+    batch = Copy().encode(vectors.unsqueeze(1))
     stored = [f"vector {number} of {length} comes in" for number in range(1, length + 1)]
     recalled = [f"vector {number} of {length} is due" for number in range(1, length + 1)]
     return _run(model, batch, ["start flag", *stored, "end flag", *recalled])
@@ -53,4 +54,5 @@ def run_copy(model: SequenceModel, vectors: Tensor) -> Run:
 
 def _run(model: SequenceModel, batch: Batch, captions: list[str]) -> Run:
     state = model.initial_state(1)
-    return Run(batch, model.trace(batch.inputs, state), state.memory[0], captions)
+    trace = model.trace(batch.inputs, state)
+    return Run(batch, trace, state.memory[0] if isinstance(state, NTMState) else trace.memory[0, 0], captions)

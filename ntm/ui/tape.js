@@ -70,6 +70,7 @@ function replay(run) {
 
 // The shortest stretch of the circular memory that holds every slot a head was on: {first, count}.
 function usedSlots(run) {
+  if (!run.slots) return { first: 0, count: 0 };
   const used = new Uint8Array(run.slots);
   for (const weights of [run.writeWeights, run.readWeights])
     for (let index = 0; index < weights.length; index++) if (weights[index] > FOCUSED) used[index % run.slots] = 1;
@@ -100,6 +101,7 @@ function show(value) {
   zoomButton.hidden = run.closeWindow.count === run.slots;
   zoomButton.textContent = "All " + run.slots + " slots";
   view.history = null;
+  memoryCanvas.hidden = !run.slots;
   seek(0);
   draw();
   root.dataset.run = run.run;
@@ -236,7 +238,7 @@ function draw() {
   if (!run || !root.clientWidth) return;
   root.classList.toggle("dark", document.body.classList.contains("dark"));
   const palette = colours();
-  drawMemory(palette);
+  if (run.slots) drawMemory(palette);
   drawHistory(palette);
   describe();
   drawTip();
@@ -332,13 +334,14 @@ function strips(palette) {
     return blend(palette.empty, colour, weight);
   };
   const { inputs, targets, outputs, inputSize, outputSize } = run, { count } = slotWindow();
-  return [
+  const all = [
     { name: "input", rows: inputSize, height: BIT * inputSize, colourOf: bits(inputs, inputSize, false) },
     { name: "target", rows: outputSize, height: BIT * outputSize, colourOf: bits(targets, outputSize, true) },
     { name: "output", rows: outputSize, height: BIT * outputSize, colourOf: bits(outputs, outputSize, true), marked: true },
     { name: "writes", rows: count, height: FOCUS_HEIGHT, colourOf: focus(run.writeWeights, run.writeHeads, palette.write), slots: true },
     { name: "reads", rows: count, height: FOCUS_HEIGHT, colourOf: focus(run.readWeights, run.readHeads, palette.read), slots: true },
   ];
+  return all.filter((strip) => strip.rows > 0);
 }
 
 function historyLayout(palette) {
@@ -415,7 +418,8 @@ function describe() {
       const { slot, weight } = focusOf(weights, count, step, head);
       heads.push(kind + " head" + (count > 1 ? " " + (head + 1) : "") + " on slot " + slot + " (" + percent(weight) + ")");
     }
-  const text = "Step " + (step + 1) + " of " + run.steps + ": " + run.captions[step] + "; " + heads.join(", ") + ".";
+  const where = heads.length ? heads.join(", ") : "this machine has no memory to look into";
+  const text = "Step " + (step + 1) + " of " + run.steps + ": " + run.captions[step] + "; " + where + ".";
   const status = part("status");
   if (status.textContent !== text) status.textContent = text;
   scrubber.setAttribute("aria-valuetext", text);

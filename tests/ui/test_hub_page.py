@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+import ntm
+from ntm import checkpoint
 from tests.conftest import ROOT, serve_app
 from tests.hub_server import HubServer, serving
+from tests.tiny import EVALUATION, TRAINING
 
 TOKEN = "hf_of_namespace"
 
@@ -116,6 +119,25 @@ def test_another_machine_is_used_by_the_visitor_who_named_it_alone(browser: Brow
     expect(one.locator("#summary")).to_contain_text("Not one of 112 bits is wrong.")
     one.close()
     two.close()
+
+
+def test_a_machine_without_memory_can_be_tried_as_well(
+    browser: Browser, app_url_with_hub: str, published: HubServer, tmp_path: Path
+) -> None:
+    folder = tmp_path / "lstm-copy"
+    checkpoint.write(folder, ntm.LSTMBaseline(10, 8, hidden_size=4, num_layers=1), "copy", TRAINING, EVALUATION)
+    published.add("OTHER/lstm-copy", {path.name: path.read_bytes() for path in folder.iterdir()})
+    messages: list[str] = []
+    page = open_page(browser, app_url_with_hub)
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("pageerror", lambda error: messages.append(str(error)))
+    use_machine(page, "OTHER/lstm-copy")
+    expect(page.locator("[data-part=status]")).to_contain_text("this machine has no memory to look into")
+    expect(page.locator("[data-part=memory]")).to_be_hidden()
+    page.get_by_text("The paper's figure 6, for this run").click()
+    expect(page.locator("#figure img")).to_be_visible(timeout=30_000)
+    assert messages == []
+    page.close()
 
 
 @pytest.fixture(scope="module")
