@@ -44,7 +44,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     private.add_argument("--private", action="store_true", help="publish to a private repository")
 
     recipe = argparse.ArgumentParser(add_help=False, parents=[private])
-    recipe.add_argument("--seed", type=int, default=0, help="of weights and batches (default: %(default)s)")
+    recipe.add_argument("--seed", type=int, help="of weights and batches (default: the task's recipe)")
     recipe.add_argument("--updates", type=int, help="how many (default: the task's recipe)")
     recipe.add_argument("--batch-size", type=int, help="sequences an update (default: the task's recipe)")
     recipe.add_argument("--device", default="auto", help="cpu, cuda, ... (default: a GPU where there is one)")

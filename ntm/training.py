@@ -53,10 +53,13 @@ class Settings:
     updates: int
     batch_size: int
     learning_rate: float
+    worst_bit: float
     machine: dict[str, Any]
 
     @classmethod
-    def of(cls, task: Task, *, seed: int = 0, updates: int | None = None, batch_size: int | None = None) -> "Settings":
+    def of(
+        cls, task: Task, *, seed: int | None = None, updates: int | None = None, batch_size: int | None = None
+    ) -> "Settings":
         """The task's recipe, except for what is given.
 
         Raises:
@@ -68,10 +71,11 @@ class Settings:
                 raise TrainingError(f"{name} must be at least 1, not {value}")
         return cls(
             task=task.name,
-            seed=seed,
+            seed=recipe.seed if seed is None else seed,
             updates=updates or recipe.updates,
             batch_size=batch_size or recipe.batch_size,
             learning_rate=recipe.learning_rate,
+            worst_bit=recipe.worst_bit,
             machine=dict(recipe.machine),
         )
 
@@ -85,11 +89,13 @@ class Progress(NamedTuple):
 
 
 class Validation(NamedTuple):
-    """A judgement of the weights after one update, summed over the task's validation cases. Lower is better, compared
-    from left to right: the loss decides between weights that make no error."""
+    """A judgement of the weights after one update. Lower is better, compared from left to right: between weights that
+    make no error the least certain bit decides, for it is the first to go wrong where sequences are longer or more."""
 
     error: float
-    loss: float
+    """summed over the task's validation cases"""
+    doubt: float
+    """the logit of the bit that is nearest to being wrong, or furthest on the wrong side"""
 
 
 _NOT_VALIDATED = Validation(math.inf, math.inf)
@@ -160,7 +166,8 @@ def train(
             )
         row = progress._asdict()
         if run.update % _UPDATES_A_VALIDATION == 0 or run.update == settings.updates:
-            row["validation_error"] = _validate(run, task).error
+            validation = _validate(run, task)
+            row |= {"validation_error": validation.error, "validation_doubt": validation.doubt}
         run.curve.append(row)
         if on_progress is not None:
             on_progress(progress)
@@ -182,7 +189,7 @@ def _train_a_while(run: Run, settings: Settings, task: Task) -> Progress:
     for _ in range(count):
         batch = draw_batch(task, settings, run.update, generator)
         _set_learning_rate(run.optimizer, settings.learning_rate * cosine(run.update / settings.updates))
-        sums += train_step(run.model, run.optimizer, task, batch, generator)
+        sums += train_step(run.model, run.optimizer, settings, task, batch, generator)
         run.update += 1
     loss, error = (sums / count).tolist()
     return Progress(run.update, loss, error)
@@ -196,13 +203,18 @@ def draw_batch(task: Task, settings: Settings, update: int, generator: torch.Gen
 
 
 def train_step(
-    model: SequenceModel, optimizer: torch.optim.Optimizer, task: Task, batch: Batch, generator: torch.Generator
+    model: SequenceModel,
+    optimizer: torch.optim.Optimizer,
+    settings: Settings,
+    task: Task,
+    batch: Batch,
+    generator: torch.Generator,
 ) -> Tensor:
     """One update of the weights; returns the loss and the mean error before it, (2,), still on the device."""
     logits, _ = model(batch.inputs, model.initial_state(batch.inputs.shape[1], generator=generator))
     loss = masked_loss(logits, batch)
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    (loss + settings.worst_bit * worst_bit_loss(logits, batch)).backward()
     nn.utils.clip_grad_norm_(model.parameters(), _GRADIENT_NORM)
     optimizer.step()
     with torch.no_grad():
@@ -215,6 +227,12 @@ def masked_loss(logits: Tensor, batch: Batch) -> Tensor:
     return (losses.mean(-1) * batch.mask).sum() / batch.mask.sum()
 
 
+def worst_bit_loss(logits: Tensor, batch: Batch) -> Tensor:
+    """Cross entropy of the worst scored bit of a sequence, in nats, mean over the sequences."""
+    losses = functional.binary_cross_entropy_with_logits(logits, batch.targets, reduction="none")
+    return (losses * batch.mask.unsqueeze(-1)).amax((0, 2)).mean()
+
+
 def cosine(progress: float) -> float:
     """The learning rate's factor, from 1 at the start to 0 at the end."""
     return (1 + math.cos(math.pi * progress)) / 2
@@ -222,15 +240,16 @@ def cosine(progress: float) -> float:
 
 @torch.no_grad()
 def _validate(run: Run, task: Task) -> Validation:
-    error = loss = 0.0
+    error, doubt = 0.0, -math.inf
     with torch.compiler.set_stance("force_eager"):
         for case in task.validation:
             generator = make_generator("validation", 0)
             batch = task.draw_training(_VALIDATION_SEQUENCES, generator, _device(run.model), **case.sizes)
             logits, _ = run.model(batch.inputs, run.model.initial_state(_VALIDATION_SEQUENCES, case.memory_slots))
             error += task.errors(logits, batch).mean().item()
-            loss += masked_loss(logits, batch).item()
-    validation = Validation(error, loss)
+            towards_wrong = torch.where(batch.targets > 0.5, -logits, logits)
+            doubt = max(doubt, towards_wrong[batch.mask].max().item())
+    validation = Validation(error, doubt)
     if validation < run.best_validation:
         run.best, run.best_update, run.best_validation = _copy_weights(run.model), run.update, validation
     return validation

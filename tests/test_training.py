@@ -46,19 +46,20 @@ def test_training_stays_inside_the_training_range() -> None:
     assert lengths == set(range(1, 21))
 
 
-def test_the_loss_is_the_cross_entropy_of_the_scored_bits_alone() -> None:
+def test_the_losses_are_the_cross_entropy_of_the_scored_bits_alone() -> None:
     logits = torch.randn(5, 3, 2, dtype=torch.float64)
     targets = torch.randint(0, 2, (5, 3, 2)).double()
     mask = torch.rand(5, 3) < 0.5
-    mask[0, 0] = True
-    total = count = 0.0
+    mask[0] = True
+    losses: list[list[float]] = [[], [], []]
     for step, sequence in mask.nonzero().tolist():
         for bit in range(2):
             probability = torch.sigmoid(logits[step, sequence, bit])
-            total -= torch.log(probability if targets[step, sequence, bit] else 1 - probability).item()
-            count += 1
-    loss = training.masked_loss(logits, Batch(torch.zeros(5, 3, 1), targets, mask))
-    assert loss.item() == pytest.approx(total / count)
+            losses[sequence].append(-torch.log(probability if targets[step, sequence, bit] else 1 - probability).item())
+    batch = Batch(torch.zeros(5, 3, 1), targets, mask)
+    every = [loss for sequence in losses for loss in sequence]
+    assert training.masked_loss(logits, batch).item() == pytest.approx(sum(every) / len(every))
+    assert training.worst_bit_loss(logits, batch).item() == pytest.approx(sum(map(max, losses)) / 3)
 
 
 def test_it_learns() -> None:
@@ -71,7 +72,7 @@ def test_it_learns() -> None:
         batch = task.sample(16, length=2, generator=generator.manual_seed(update))
         for group in run.optimizer.param_groups:
             group["lr"] = 3e-3
-        losses.append(training.train_step(run.model, run.optimizer, task, batch, generator)[0].item())
+        losses.append(training.train_step(run.model, run.optimizer, settings, task, batch, generator)[0].item())
     assert sum(losses[:20]) / 20 > 0.65
     assert sum(losses[-20:]) / 20 < 0.5
 

@@ -41,6 +41,11 @@ class Recipe:
     batch_size: int = 32
     learning_rate: float = 1e-3
     """at the start; it falls to zero along a cosine"""
+    worst_bit: float = 0.0
+    """weight in the loss of each sequence's worst bit, for tasks whose bits are all certain: the mean alone is content
+    with a rare vector that is barely right"""
+    seed: int = 0
+    """of weights and batches; the best on validation of those that were tried"""
 
 
 class Task(ABC):

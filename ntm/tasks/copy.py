@@ -18,7 +18,7 @@ class Copy(Task):
     input_size = 10
     output_size = 8
     sizes: ClassVar = {"length": range(1, 21)}
-    recipe = Recipe(updates=10_000, machine={"controller": "lstm"})
+    recipe = Recipe(updates=10_000, machine={"controller": "lstm"}, worst_bit=0.03, seed=2)
     validation = (Case({"length": 20}), Case({"length": 120}), Case({"length": 120}, memory_slots=1024))
     evaluation = (
         *(Case({"length": length}) for length in (*range(1, 21), 30, 50, 100)),
