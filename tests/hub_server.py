@@ -66,7 +66,7 @@ class HubServer(ThreadingHTTPServer):
         self.repos: dict[str, Repo] = {}
         self.users = {"hf_of_namespace": "NAMESPACE"}
         self.faults: dict[tuple[str | None, str], Fault] = {}
-        self.storage: dict[str, bytes] = {}
+        self.storage: dict[tuple[str, str], bytes] = {}
         self.calls: list[tuple[str | None, str]] = []
         self.received: Counter[str | None] = Counter()
         self.sent: Counter[str | None] = Counter()
@@ -276,18 +276,18 @@ class _Handler(BaseHTTPRequestHandler):
         for wanted in json.loads(body)["objects"]:
             address = f"{self.server.endpoint}/storage/{repo}/{wanted['oid']}"
             actions = {"upload": {"href": address}, "verify": {"href": f"{address}/verify"}}
-            known = wanted["oid"] in self.server.storage
+            known = (repo, wanted["oid"]) in self.server.storage
             objects.append(wanted if known else wanted | {"actions": actions})
         return _json({"transfer": "basic", "objects": objects})
 
     def _lfs_put(self, body: bytes, repo: str, oid: str) -> tuple[bytes, dict[str, str]]:
         if hashlib.sha256(body).hexdigest() != oid:
             raise _RefusalError(400)
-        self.server.storage[oid] = body
+        self.server.storage[repo, oid] = body
         return b"", {}
 
     def _lfs_verify(self, body: bytes, repo: str, oid: str) -> tuple[bytes, dict[str, str]]:
-        if oid not in self.server.storage:
+        if (repo, oid) not in self.server.storage:
             raise _RefusalError(404)
         return _json({})
 
@@ -301,7 +301,7 @@ class _Handler(BaseHTTPRequestHandler):
             if part["key"] == "file":
                 files[value["path"]] = base64.b64decode(value["content"])
             elif part["key"] == "lfsFile":
-                files[value["path"]] = self.server.storage[value["oid"]]
+                files[value["path"]] = self.server.storage[repo, value["oid"]]
             elif part["key"] == "deletedFile":
                 deleted.append(value["path"])
         sha = target.commit(files, deleted)

@@ -409,13 +409,13 @@ PUSH_FAULTS |= {"broken-lfs-put": ("broken", "lfs-put"), "cutting-commit": ("cut
 
 @pytest.fixture(scope="module")
 def failed_pushes(server: HubServer, folder: Path, files: dict[str, bytes]) -> dict[str, Outcome]:
-    before = {"README.md": b"as it was"}
     for name, (kind, step) in PUSH_FAULTS.items():
-        server.add(f"NAMESPACE/{name}", before)
+        # Where there is a repository already, being forbidden to create it stops nobody.
+        if step != "create":
+            server.add(f"NAMESPACE/{name}", {"README.md": b"as it was"})
         server.faults[f"NAMESPACE/{name}", step] = FAULTS[kind][0]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HF_TOKEN", TOKEN)
-        server.storage.clear()  # what is there already is not uploaded again
         return outcomes(
             {name: lambda name=name: hub.push(folder, f"NAMESPACE/{name}", deadline=SHORT) for name in PUSH_FAULTS}
         )
@@ -430,7 +430,10 @@ def test_a_push_that_fails_changes_nothing(
     assert sentence.endswith(f"; a push is one commit, so NAMESPACE/{name} has all of it or none; {again}")
     assert seconds < SHORT + 1
     assert TOKEN not in sentence
-    assert server.repos[f"NAMESPACE/{name}"].files() == {"README.md": b"as it was"}
+    if name.endswith("-create"):
+        assert f"NAMESPACE/{name}" not in server.repos
+    else:
+        assert server.repos[f"NAMESPACE/{name}"].files() == {"README.md": b"as it was"}
     assert {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} == files.keys()
 
 

@@ -149,19 +149,17 @@ def test_reading_never_leaves_the_range_of_what_is_there(data: st.DataObject) ->
 
 @pytest.mark.parametrize("scheme", MEMORY_INITS)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("slots", [None, 2, SLOTS, 3 * SLOTS + 2])
-def test_initial_memory_has_the_wanted_shape_and_dtype(
-    scheme: MemoryInit, dtype: torch.dtype, slots: int | None
-) -> None:
+@pytest.mark.parametrize("slots", [2, SLOTS, 3 * SLOTS + 2])
+def test_initial_memory_has_the_wanted_shape_and_dtype(scheme: MemoryInit, dtype: torch.dtype, slots: int) -> None:
     initial = InitialMemory(SLOTS, WIDTH, scheme).to(dtype)
     contents = initial(BATCH, slots, LIKE.to(dtype), None)
-    assert contents.shape == (BATCH, slots or SLOTS, WIDTH)
+    assert contents.shape == (BATCH, slots, WIDTH)
     assert contents.dtype == dtype
 
 
 def test_constant_memory_is_the_same_small_number_everywhere() -> None:
     initial = InitialMemory(SLOTS, WIDTH, "constant")
-    assert torch.equal(initial(BATCH, None, LIKE, None), torch.full((BATCH, SLOTS, WIDTH), 1e-6))
+    assert torch.equal(initial(BATCH, SLOTS, LIKE, None), torch.full((BATCH, SLOTS, WIDTH), 1e-6))
     assert not list(initial.parameters())
 
 
@@ -183,21 +181,21 @@ def test_learned_memory_starts_apart_in_every_slot_and_learns() -> None:
 def test_random_memory_comes_from_the_generator_alone() -> None:
     initial = InitialMemory(SLOTS, WIDTH, "random")
     before = torch.get_rng_state()
-    first = initial(BATCH, None, LIKE, seeded(7))
-    assert torch.equal(first, initial(BATCH, None, LIKE, seeded(7)))
-    assert not torch.equal(first, initial(BATCH, None, LIKE, seeded(8)))
+    first = initial(BATCH, SLOTS, LIKE, seeded(7))
+    assert torch.equal(first, initial(BATCH, SLOTS, LIKE, seeded(7)))
+    assert not torch.equal(first, initial(BATCH, SLOTS, LIKE, seeded(8)))
     assert torch.equal(before, torch.get_rng_state())
 
 
 def test_random_memory_is_fresh_every_time() -> None:
     initial = InitialMemory(SLOTS, WIDTH, "random")
-    first, second = initial(BATCH, None, LIKE, None), initial(BATCH, None, LIKE, None)
+    first, second = initial(BATCH, SLOTS, LIKE, None), initial(BATCH, SLOTS, LIKE, None)
     assert not torch.equal(first, second)
     assert not torch.equal(first[0], first[1])
 
 
 def test_random_memory_is_a_normal_distribution_cut_off_at_two_deviations() -> None:
-    contents = InitialMemory(1000, 20, "random")(1, None, LIKE, seeded())
+    contents = InitialMemory(1000, 20, "random")(1, 1000, LIKE, seeded())
     assert contents.abs().max() <= 1
     assert contents.mean().abs() < 0.02
     # Cutting at two deviations leaves 0.8796 of the deviation.
