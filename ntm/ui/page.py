@@ -95,22 +95,10 @@ def make_page(machines: Machines, notice: str | None = None) -> gr.Blocks:
         with gr.Accordion("Every row with its probabilities", open=False):
             table = gr.HTML(results.table(first_run), elem_id="table")
         with gr.Accordion("The paper's figure 6, for this run", open=False) as figure_panel:
-            figure = gr.Image(
-                label="Inputs, outputs, adds, reads and weightings over time",
-                type="filepath",
-                format="png",
-                interactive=False,
-                elem_id="figure",
-            )
+            figure = _picture("Inputs, outputs, adds, reads and weightings over time", "png", "figure")
         with gr.Accordion("This run as an animated GIF", open=False) as animation_panel:
             animation_button = gr.Button("Make the GIF")
-            animation = gr.Image(
-                label="Memory and weightings, a frame a step",
-                type="filepath",
-                format="gif",
-                interactive=False,
-                elem_id="animation",
-            )
+            animation = _picture("Memory and weightings, a frame a step", "gif", "animation")
         with gr.Accordion("Another machine, from the Hugging Face Hub", open=False):
             gr.Markdown(_PULL)
             name = gr.Textbox(label="Hub id", placeholder="NAMESPACE/ntm-copy or NAMESPACE/ntm-copy@v2")
@@ -164,6 +152,10 @@ def launch(namespace: str | None = None) -> None:
     own, notice = open_own("copy", namespace)
     # `run_history` would keep every run in the visitor's browser and slow each one after it.
     make_page(Machines(own), notice).launch(run_history=False, theme=_theme(), css=_CSS)
+
+
+def _picture(label: str, format: str, elem_id: str) -> gr.Image:
+    return gr.Image(label=label, type="filepath", format=format, interactive=False, elem_id=elem_id)
 
 
 def _theme() -> gr.themes.Base:
