@@ -15,8 +15,8 @@ import torch
 from safetensors import SafetensorError
 from tqdm import tqdm
 
-from ntm import checkpoint, figures, hub, tasks, training
-from ntm.evaluation import evaluate
+from ntm import checkpoint, hub, tasks, training
+from ntm.evaluation import evaluate, record
 from ntm.tasks import Task
 
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
@@ -127,14 +127,7 @@ def _write(run: training.Run, settings: training.Settings, task: Task, output: P
         evaluation = evaluate(
             run.model, task, task.evaluation, sequences=_EVALUATION_SEQUENCES, on_score=lambda _: bar.update()
         )
-    checkpoint.write(
-        output,
-        run.model,
-        task.name,
-        training.facts(run, settings),
-        evaluation,
-        add_files=lambda folder: figures.write_pictures(folder, run.model, task, evaluation),
-    )
+    record(output, run.model, task, training.facts(run, settings), evaluation)
     print(f"wrote {output}, the weights of update {run.best_update:,}")
 
 

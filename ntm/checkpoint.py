@@ -102,7 +102,7 @@ def read_folder(folder: Path, task: str | None = None, name: str | None = None) 
 
 
 def describe(model: SequenceModel, task: str | None) -> dict[str, Any]:
-    """The contents of `config.json`: what `build` needs, and the task."""
+    """The contents of `config.json`: the architecture, its arguments, and the task where there is one."""
     return {"architecture": type(model).__name__, **model.config} | ({"task": task} if task else {})
 
 

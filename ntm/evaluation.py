@@ -16,9 +16,9 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from ntm import checkpoint, tasks
+from ntm import card, checkpoint, tasks
 from ntm.model import SequenceModel
-from ntm.seeding import Purpose, make_generator
+from ntm.seeding import make_generator
 from ntm.tasks import Case, Task
 
 # Sequences run at once. Part of what is drawn: another number gives other sequences.
@@ -40,9 +40,7 @@ class Score:
 
 
 @torch.no_grad()
-def measure(
-    model: SequenceModel, task: Task, case: Case, *, sequences: int, seed: int = 0, purpose: Purpose = "evaluation"
-) -> Score:
+def measure(model: SequenceModel, task: Task, case: Case, *, sequences: int, seed: int = 0) -> Score:
     """Run a model on fresh sequences of one size.
 
     Args:
@@ -51,10 +49,9 @@ def measure(
         case: the sizes, and the memory slots to give it.
         sequences: how many.
         seed: of the sequences.
-        purpose: whose stream of sequences to draw from.
     """
     device = next(model.parameters()).device
-    generator = make_generator(purpose, seed)
+    generator = make_generator("evaluation", seed)
     errors = []
     for start in range(0, sequences, _BATCH_SIZE):
         batch_size = min(_BATCH_SIZE, sequences - start)
@@ -99,9 +96,34 @@ def evaluate(
     return {"task": task.name, "error": task.error_name, "sequences": sequences, "seed": seed, "scores": scores}
 
 
+def record(
+    folder: Path, model: SequenceModel, task: Task, training: dict[str, Any], evaluation: dict[str, Any]
+) -> None:
+    """Write a checkpoint folder with an evaluation and the pictures that show it, whole or not at all.
+
+    Args:
+        folder: its last component is the checkpoint's name, such as "ntm-copy".
+        model: the trained weights.
+        task: what it was trained on.
+        training: the contents of `training.json`.
+        evaluation: what `evaluate` returned for these weights.
+    """
+    from ntm import figures  # here, so that judging a model does without matplotlib
+
+    checkpoint.write(
+        folder,
+        model,
+        task.name,
+        training,
+        evaluation,
+        add_files=lambda fresh: figures.write_pictures(fresh, model, task, evaluation),
+    )
+
+
 def _describe(score: Score) -> str:
-    sizes = ", ".join(f"{name} {size}" for name, size in score.sizes.items())
-    return f"{sizes:<24}{score.memory_slots or '-':>7}{score.error:>14.4g}{score.worst:>10.4g}"
+    return (
+        f"{card.describe_sizes(score.sizes):<24}{score.memory_slots or '-':>7}{score.error:>14.4g}{score.worst:>10.4g}"
+    )
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -138,19 +160,6 @@ def _chosen_cases(options: argparse.Namespace, task: Task) -> tuple[Case, ...]:
     return (Case(sizes, options.memory_slots),)
 
 
-def _save(folder: Path, found: checkpoint.Checkpoint, task: Task, evaluation: dict[str, Any]) -> None:
-    from ntm import figures  # here, so that evaluation as a library does without matplotlib
-
-    checkpoint.write(
-        folder,
-        found.model,
-        task.name,
-        found.training,
-        evaluation,
-        add_files=lambda fresh: figures.write_pictures(fresh, found.model, task, evaluation),
-    )
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; the exit code."""
     options = _parse(arguments)
@@ -172,7 +181,7 @@ def main(arguments: list[str] | None = None) -> int:
 
         evaluation = evaluate(found.model, task, cases, sequences=sequences, seed=options.seed, on_score=report)
     if options.save:
-        _save(Path(options.checkpoint), found, task, evaluation)
+        record(Path(options.checkpoint), found.model, task, found.training, evaluation)
     return 0
 
 

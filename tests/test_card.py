@@ -9,9 +9,8 @@ from huggingface_hub import ModelCard
 
 import ntm
 from ntm import card
+from tests.conftest import ROOT
 from tests.tiny import EVALUATION, TRAINING, machine, write_checkpoint
-
-ROOT = Path(__file__).parents[1]
 
 
 def render(**options: object) -> str:

@@ -21,10 +21,10 @@ import ntm
 import train
 from ntm import checkpoint, hub
 from ntm.checkpoint import Checkpoint, CheckpointError
+from tests.conftest import ROOT
 from tests.hub_server import Fault, HubServer, serving
 from tests.tiny import EVALUATION, TRAINING, machine, write_checkpoint
 
-ROOT = Path(__file__).parents[1]
 TOKEN = "hf_of_namespace"
 PATIENCE = 15.0
 SHORT = 4.0
