@@ -1,6 +1,7 @@
 """The training command line: `python train.py copy`, and `python train.py push` to publish what it made."""
 
 import argparse
+import json
 import platform
 import shutil
 import signal
@@ -10,16 +11,20 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import get_args
 
 import torch
 from safetensors import SafetensorError
 from tqdm import tqdm
 
 from ntm import checkpoint, hub, tasks, training
+from ntm.checkpoint import SNAPSHOTS
 from ntm.evaluation import evaluate, record
-from ntm.tasks import Task
+from ntm.tasks import Architecture, Task
 
+ALL = "all"
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
+_FINISHED = CHECKPOINTS / ".all.json"
 _INTERRUPTED = 130
 _EVALUATION_SEQUENCES = 100
 
@@ -31,9 +36,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.command == "push":
             return _push(options)
-        if options.push_to_hub is not None:
+        if options.command != ALL and options.push_to_hub is not None:
             hub.check_push(options.push_to_hub)
-        return _train(options, tasks.get(options.command), _device(options.device))
+        if options.command == ALL:
+            return _train_all(options)
+        return _train(options, options.model, tasks.get(options.command), options.output)
     except (training.TrainingError, checkpoint.CheckpointError, SafetensorError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -43,19 +50,23 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     private = argparse.ArgumentParser(add_help=False)
     private.add_argument("--private", action="store_true", help="publish to a private repository")
 
-    recipe = argparse.ArgumentParser(add_help=False, parents=[private])
+    recipe = argparse.ArgumentParser(add_help=False)
     recipe.add_argument("--seed", type=int, help="of weights and batches (default: the task's recipe)")
     recipe.add_argument("--updates", type=int, help="how many (default: the task's recipe)")
     recipe.add_argument("--batch-size", type=int, help="sequences an update (default: the task's recipe)")
     recipe.add_argument("--device", default="auto", help="cpu, cuda, ... (default: a GPU where there is one)")
-    recipe.add_argument("--output", type=Path, help="checkpoint folder (default: checkpoints/ntm-TASK)")
     recipe.add_argument("--resume", action="store_true", help="go on with the run that was stopped")
-    recipe.add_argument("--push-to-hub", metavar="NAMESPACE/NAME", help="publish the checkpoint when it is trained")
+
+    single = argparse.ArgumentParser(add_help=False, parents=[recipe, private])
+    single.add_argument("--model", choices=get_args(Architecture), default="ntm", help="(default: %(default)s)")
+    single.add_argument("--output", type=Path, help="checkpoint folder (default: checkpoints/MODEL-TASK)")
+    single.add_argument("--push-to-hub", metavar="NAMESPACE/NAME", help="publish the checkpoint when it is trained")
 
     parser = argparse.ArgumentParser(description="Train a Neural Turing Machine and write a checkpoint folder.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in tasks.names():
-        commands.add_parser(name, parents=[recipe], help=f"train on {name}")
+        commands.add_parser(name, parents=[single], help=f"train on {name}")
+    commands.add_parser(ALL, parents=[recipe], help="train both models on every task, one after another")
     usage = "train.py push [--private] FOLDER NAMESPACE/NAME\n       train.py push [--private] --all NAMESPACE"
     push = commands.add_parser(
         "push", parents=[private], usage=usage, help="publish checkpoints on the Hugging Face Hub"
@@ -83,51 +94,73 @@ def _push(options: argparse.Namespace) -> int:
     return 0
 
 
-def _train(options: argparse.Namespace, task: Task, device: torch.device) -> int:
-    output = options.output or CHECKPOINTS / f"ntm-{task.name}"
-    if options.output is not None and output.exists() and not options.resume:
+def _train_all(options: argparse.Namespace) -> int:
+    wanted = [(model, tasks.get(name)) for name in tasks.names() for model in get_args(Architecture)]
+    finished = json.loads(_FINISHED.read_text()) if options.resume and _FINISHED.exists() else []
+    if _FINISHED.exists() and not options.resume:
+        raise training.TrainingError(f"{_FINISHED} says that not all were trained: go on with --resume, or delete it")
+    CHECKPOINTS.mkdir(exist_ok=True)
+    for model, task in wanted:
+        if [model, task.name] in finished:
+            continue
+        checkpoint.write_json(_FINISHED, finished)
+        code = _train(options, model, task, None)
+        if code:
+            return code
+        finished.append([model, task.name])
+    _FINISHED.unlink()
+    return 0
+
+
+def _train(options: argparse.Namespace, model: Architecture, task: Task, chosen_output: Path | None) -> int:
+    device = _device(options.device)
+    output = chosen_output or CHECKPOINTS / f"{model}-{task.name}"
+    if chosen_output is not None and output.exists() and not options.resume:
         raise training.TrainingError(f"{output} exists already; name another folder")
     folder = output.with_name(f".{output.name}.run")
-    settings = training.Settings.of(task, seed=options.seed, updates=options.updates, batch_size=options.batch_size)
-    if options.resume:
+    settings = training.Settings.of(
+        task, model, seed=options.seed, updates=options.updates, batch_size=options.batch_size
+    )
+    if options.resume and (folder.exists() or options.command != ALL):
         run = training.resume(settings, folder, device)
     elif folder.exists():
         raise training.TrainingError(f"{folder} holds an unfinished run: go on with --resume, or delete that folder")
     else:
         run = training.start(settings, device)
-    print(f"{task.name} on {_device_name(device)}, seed {settings.seed}; Ctrl-C saves the run", flush=True)
+    print(f"{output.name} on {_device_name(device)}, seed {settings.recipe.seed}; Ctrl-C saves the run", flush=True)
     if not _train_with_progress(run, settings, task, folder):
-        print(f"stopped after {run.update:,} of {settings.updates:,} updates; the same command with --resume goes on")
+        updates = f"{run.update:,} of {settings.recipe.updates:,} updates"
+        print(f"stopped after {updates}; the same command with --resume goes on")
         return _INTERRUPTED
-    _write(run, settings, task, output)
+    _write(run, settings, task, folder, output)
     shutil.rmtree(folder)
-    if options.push_to_hub is not None:
+    if options.command != ALL and options.push_to_hub is not None:
         print(f"published {hub.push(output, options.push_to_hub, private=options.private)}")
     return 0
 
 
 def _train_with_progress(run: training.Run, settings: training.Settings, task: Task, folder: Path) -> bool:
-    bar = tqdm(total=settings.updates, initial=run.update, unit="update", dynamic_ncols=True)
+    bar = tqdm(total=settings.recipe.updates, initial=run.update, unit="update", dynamic_ncols=True)
 
     def show(progress: training.Progress) -> None:
         bar.update(progress.update - bar.n)
         rate = bar.format_dict["rate"] or 0.0
         bar.set_postfix_str(
             f"loss {progress.loss:.4f}, {task.error_name} {progress.error:.2f}, "
-            f"{rate * settings.batch_size:,.0f} sequences/s"
+            f"{rate * settings.recipe.batch_size:,.0f} sequences/s"
         )
 
     with bar, _interruptible() as interrupted:
         return training.train(run, settings, folder, on_progress=show, stopping=interrupted.is_set)
 
 
-def _write(run: training.Run, settings: training.Settings, task: Task, output: Path) -> None:
+def _write(run: training.Run, settings: training.Settings, task: Task, folder: Path, output: Path) -> None:
     run.model.load_state_dict(run.best)
     with tqdm(total=len(task.evaluation), unit="size", desc="evaluating", leave=False) as bar:
         evaluation = evaluate(
             run.model, task, task.evaluation, sequences=_EVALUATION_SEQUENCES, on_score=lambda _: bar.update()
         )
-    record(output, run.model, task, training.facts(run, settings), evaluation)
+    record(output, run.model, task, training.facts(run, settings), evaluation, folder / SNAPSHOTS)
     print(f"wrote {output}, the weights of update {run.best_update:,}")
 
 

@@ -46,14 +46,24 @@ class Weighting(NamedTuple):
 class Heads(nn.Module):
     """All read and write heads: one linear layer from the controller, then addressing for all of them at once."""
 
-    def __init__(self, controller_size: int, memory_width: int, read_heads: int, write_heads: int, shift_range: int):
+    def __init__(
+        self,
+        input_size: int,
+        memory_width: int,
+        read_heads: int,
+        write_heads: int,
+        shift_range: int,
+        *,
+        linear_adds: bool = False,
+    ) -> None:
         super().__init__()
+        self.linear_adds = linear_adds
         heads = read_heads + write_heads
         self.heads = heads
         self.write_heads = write_heads
         self.widths = [memory_width, 1, 1, 2 * shift_range + 1, 1]
-        self.addressing = nn.Linear(controller_size, heads * sum(self.widths))
-        self.writing = nn.Linear(controller_size, write_heads * 2 * memory_width)
+        self.addressing = nn.Linear(input_size, heads * sum(self.widths))
+        self.writing = nn.Linear(input_size, write_heads * 2 * memory_width)
 
     def forward(self, controller_output: Tensor) -> HeadOutputs:
         """Emit every head's parameters from the controller's output (B, C)."""
@@ -68,7 +78,7 @@ class Heads(nn.Module):
             shift=shift.softmax(-1),
             sharpening=1 + functional.softplus(sharpening).squeeze(-1),
             erases=erases.sigmoid(),
-            adds=adds.tanh(),
+            adds=adds if self.linear_adds else adds.tanh(),
         )
 
 

@@ -13,6 +13,9 @@ from ntm.memory import MEMORY_INITS, InitialMemory, MemoryInit
 from ntm.model import SequenceModel
 from ntm.trace import Trace
 
+# How much more than the magnitude 1 of a bit the controller of an analog machine can tell apart: not much.
+ANALOG_GAIN = 3.0
+
 
 class NTMState(NamedTuple):
     """All that a machine carries from one step to the next. Its tensors are never changed in place."""
@@ -47,12 +50,15 @@ class NTMCell(nn.Module):
         read_heads: int,
         write_heads: int,
         shift_range: int,
+        analog: bool,
     ) -> None:
         super().__init__()
         self.read_heads = read_heads
+        self.analog = analog
         read_size = read_heads * memory_width
         self.controller = make_controller(controller, input_size + read_size, controller_size, controller_layers)
-        self.heads = Heads(controller_size, memory_width, read_heads, write_heads, shift_range)
+        head_input_size = controller_size + input_size if analog else controller_size
+        self.heads = Heads(head_input_size, memory_width, read_heads, write_heads, shift_range, linear_adds=analog)
         self.output = nn.Linear(controller_size + read_size, output_size)
 
     def forward(self, inputs: Tensor, state: NTMState) -> tuple[Tensor, NTMState]:
@@ -67,13 +73,18 @@ class NTMCell(nn.Module):
         there after the writing (M_t of equation 2).
         """
         controller_input = torch.cat([inputs, state.reads.flatten(1)], dim=-1)
+        if self.analog:
+            controller_input = torch.tanh(ANALOG_GAIN * controller_input)
         controller_output, controller_state = self.controller(controller_input, state.controller)
-        heads = self.heads(controller_output)
+        heads = self.heads(torch.cat([controller_output, inputs], dim=-1) if self.analog else controller_output)
         weighting = address(heads, state.memory, state.weights)
         read_weights, write_weights = weighting.weights.tensor_split([self.read_heads], dim=1)
         memory = memory_ops.write(state.memory, write_weights, heads.erases, heads.adds)
         reads = memory_ops.read(memory, read_weights)
-        logits = self.output(torch.cat([controller_output, reads.flatten(1)], dim=-1))
+        seen = reads.flatten(1)
+        if self.analog:
+            seen = torch.tanh(ANALOG_GAIN * seen)
+        logits = self.output(torch.cat([controller_output, seen], dim=-1))
         return _Step(logits, NTMState(memory, weighting.weights, reads, controller_state), heads, weighting)
 
 
@@ -95,6 +106,9 @@ class NTM(SequenceModel):
         write_heads: W.
         shift_range: k; one step moves a head by -k to +k slots.
         memory_init: what is in memory before the first step, see `ntm.memory.InitialMemory`.
+        analog: whether quantities pass into memory as they are: the heads see the input besides the controller's
+            output and add without squashing, while the controller sees input and reads squashed. A count can then be
+            kept in memory, and counted down there, whatever its size.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -115,6 +129,7 @@ class NTM(SequenceModel):
         write_heads: int = 1,
         shift_range: int = 1,
         memory_init: MemoryInit = "constant",
+        analog: bool = False,
     ) -> None:
         super().__init__()
         self.config: dict[str, Any] = {
@@ -129,6 +144,7 @@ class NTM(SequenceModel):
             "write_heads": write_heads,
             "shift_range": shift_range,
             "memory_init": memory_init,
+            "analog": analog,
         }
         _check_config(self.config)
         self.input_size = input_size
@@ -147,6 +163,7 @@ class NTM(SequenceModel):
             read_heads,
             write_heads,
             shift_range,
+            analog,
         )
 
     def initial_state(
@@ -218,7 +235,10 @@ class NTM(SequenceModel):
 def _check_config(config: dict[str, Any]) -> None:
     choices = {"controller": CONTROLLER_KINDS, "memory_init": MEMORY_INITS}
     for name, value in config.items():
-        if name not in choices:
+        if name == "analog":
+            if type(value) is not bool:
+                raise TypeError(f"analog must be true or false, not {value!r}")
+        elif name not in choices:
             check_whole_number(name, value, smallest=0 if name == "shift_range" else 1)
         elif value not in choices[name]:
             raise ValueError(f"{name} must be one of {', '.join(choices[name])}, not {value!r}")

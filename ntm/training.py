@@ -10,7 +10,7 @@ import math
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,24 +20,23 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ntm import checkpoint, tasks
-from ntm.compilation import compile_step
+from ntm import checkpoint, snapshots, tasks
+from ntm.baseline import LSTMBaseline
+from ntm.checkpoint import SNAPSHOTS
+from ntm.compilation import Forward, fastest
 from ntm.machine import NTM
 from ntm.model import SequenceModel
 from ntm.seeding import make_generator, seed_generator
-from ntm.tasks import Batch, Task
+from ntm.tasks import Architecture, Batch, Recipe, Task
+
+_ARCHITECTURES = {"ntm": NTM, "lstm": LSTMBaseline}
 
 STATE = "state.safetensors"
 
-# A machine that works has gradients of norm 0.1 or so. One step on a spike a hundred times that throws it back to
-# chance, which clipping at 10, the usual choice, did not prevent.
-_GRADIENT_NORM = 1.0
 _UPDATES_A_REPORT = 20
 _UPDATES_A_VALIDATION = 500
 _VALIDATION_SEQUENCES = 100
 _SECONDS_A_SAVE = 20.0
-# Compiling takes half a minute where nothing is cached; below this many updates it costs more than it saves.
-_UPDATES_WORTH_COMPILING = 1_000
 
 
 class TrainingError(Exception):
@@ -49,35 +48,30 @@ class Settings:
     """What a run depends on, and nothing else: the same settings give the same weights on the same machine."""
 
     task: str
-    seed: int
-    updates: int
-    batch_size: int
-    learning_rate: float
-    worst_bit: float
-    machine: dict[str, Any]
+    architecture: Architecture
+    recipe: Recipe
 
     @classmethod
     def of(
-        cls, task: Task, *, seed: int | None = None, updates: int | None = None, batch_size: int | None = None
+        cls,
+        task: Task,
+        architecture: Architecture = "ntm",
+        *,
+        seed: int | None = None,
+        updates: int | None = None,
+        batch_size: int | None = None,
     ) -> "Settings":
         """The task's recipe, except for what is given.
 
         Raises:
             TrainingError: if a number is out of range.
         """
-        recipe = task.recipe
-        for name, value in {"updates": updates, "batch size": batch_size}.items():
-            if value is not None and value < 1:
-                raise TrainingError(f"{name} must be at least 1, not {value}")
-        return cls(
-            task=task.name,
-            seed=recipe.seed if seed is None else seed,
-            updates=updates or recipe.updates,
-            batch_size=batch_size or recipe.batch_size,
-            learning_rate=recipe.learning_rate,
-            worst_bit=recipe.worst_bit,
-            machine=dict(recipe.machine),
-        )
+        given = {"seed": seed, "updates": updates, "batch_size": batch_size}
+        for name, value in given.items():
+            if value is not None and value < (0 if name == "seed" else 1):
+                raise TrainingError(f"{name.replace('_', ' ')} must be at least 1, not {value}")
+        changes = {name: value for name, value in given.items() if value is not None}
+        return cls(task.name, architecture, replace(task.recipes[architecture], **changes))
 
 
 class Progress(NamedTuple):
@@ -111,6 +105,8 @@ class Run:
     """the weights that did best on validation so far"""
     best_update: int = 0
     best_validation: Validation = _NOT_VALIDATED
+    limit: int | None = None
+    """no size is drawn above this"""
     update: int = 0
     seconds: float = 0.0
     curve: list[dict[str, float]] = field(default_factory=list)
@@ -121,10 +117,10 @@ def start(settings: Settings, device: torch.device) -> Run:
     """A run before its first update."""
     task = tasks.get(settings.task)
     with torch.random.fork_rng(devices=[]):
-        seed_generator(torch.default_generator, "weights", settings.seed)
-        model = NTM(task.input_size, task.output_size, **settings.machine)
+        seed_generator(torch.default_generator, "weights", settings.recipe.seed)
+        model = _ARCHITECTURES[settings.architecture](task.input_size, task.output_size, **settings.recipe.arguments)
     model.to(device)
-    return Run(model, torch.optim.Adam(model.parameters()), best=_copy_weights(model))
+    return Run(model, torch.optim.Adam(model.parameters()), _copy_weights(model), limit=settings.recipe.first_limit)
 
 
 def train(
@@ -151,11 +147,10 @@ def train(
         TrainingError: if the loss stops being finite; the best weights are in `folder`, as a checkpoint.
     """
     task = tasks.get(settings.task)
-    if settings.updates >= _UPDATES_WORTH_COMPILING:
-        compile_step(run.model)
+    forward = fastest(run.model)
     clock = saved = time.perf_counter()
-    while run.update < settings.updates and not (stopping and stopping()):
-        progress = _train_a_while(run, settings, task)
+    while run.update < settings.recipe.updates and not (stopping and stopping()):
+        progress = _train_a_while(run, settings, task, forward)
         if not math.isfinite(progress.loss):
             run.model.load_state_dict(run.best)
             folder.mkdir(parents=True, exist_ok=True)
@@ -165,10 +160,11 @@ def train(
                 f"{run.best_update:,}, are in {folder}, which ntm.load reads; another --seed may fare better"
             )
         row = progress._asdict()
-        if run.update % _UPDATES_A_VALIDATION == 0 or run.update == settings.updates:
+        if run.update % _UPDATES_A_VALIDATION == 0 or run.update == settings.recipe.updates:
             validation = _validate(run, task)
             row |= {"validation_error": validation.error, "validation_doubt": validation.doubt}
         run.curve.append(row)
+        snapshots.keep(run.model, folder / SNAPSHOTS, run.update)
         if on_progress is not None:
             on_progress(progress)
         now = time.perf_counter()
@@ -177,60 +173,70 @@ def train(
             save(run, settings, folder)
             saved = now
     save(run, settings, folder)
-    return run.update == settings.updates
+    return run.update == settings.recipe.updates
 
 
-def _train_a_while(run: Run, settings: Settings, task: Task) -> Progress:
+def _train_a_while(run: Run, settings: Settings, task: Task, forward: Forward) -> Progress:
     """A few updates without asking the device how they went, then one look at it."""
     device = _device(run.model)
     generator = torch.Generator(device)
-    count = min(_UPDATES_A_REPORT, settings.updates - run.update)
+    count = min(_UPDATES_A_REPORT, settings.recipe.updates - run.update)
     sums = torch.zeros(2, device=device)
     for _ in range(count):
-        batch = draw_batch(task, settings, run.update, generator)
-        _set_learning_rate(run.optimizer, settings.learning_rate * cosine(run.update / settings.updates))
-        sums += train_step(run.model, run.optimizer, settings, task, batch, generator)
+        batch, slots = draw_batch(task, settings, run.update, run.limit, generator)
+        _set_learning_rate(run.optimizer, settings.recipe.learning_rate * cosine(run.update / settings.recipe.updates))
+        sums += train_step(run, settings, task, forward, batch, slots, generator)
         run.update += 1
     loss, error = (sums / count).tolist()
+    if run.limit is not None and run.limit < task.largest and loss < settings.recipe.raise_limit_below:
+        run.limit += 1
     return Progress(run.update, loss, error)
 
 
-def draw_batch(task: Task, settings: Settings, update: int, generator: torch.Generator) -> Batch:
-    """The batch of one update: of one size, and a function of the seed and the number of the update alone."""
-    sizes = task.draw_sizes(make_generator("training", settings.seed, update))
-    seed_generator(generator, "training", settings.seed, update)
-    return task.draw_training(settings.batch_size, generator, generator.device, **sizes)
+def draw_batch(
+    task: Task, settings: Settings, update: int, limit: int | None, generator: torch.Generator
+) -> tuple[Batch, int | None]:
+    """The batch of one update and the memory slots to run it with, functions of the seed, the update and the limit.
+
+    All sequences of a batch are of one size.
+    """
+    recipe = settings.recipe
+    choices = make_generator("training", recipe.seed, update)
+    sizes = task.draw_sizes(choices, limit)
+    slots = None
+    if recipe.memory_slots:
+        slots = recipe.memory_slots[int(torch.randint(len(recipe.memory_slots), (), generator=choices))]
+    seed_generator(generator, "training", recipe.seed, update)
+    return task.draw_training(recipe.batch_size, generator, generator.device, **sizes), slots
 
 
 def train_step(
-    model: SequenceModel,
-    optimizer: torch.optim.Optimizer,
+    run: Run,
     settings: Settings,
     task: Task,
+    forward: Forward,
     batch: Batch,
+    slots: int | None,
     generator: torch.Generator,
 ) -> Tensor:
     """One update of the weights; returns the loss and the mean error before it, (2,), still on the device."""
-    logits, _ = model(batch.inputs, model.initial_state(batch.inputs.shape[1], generator=generator))
-    loss = masked_loss(logits, batch)
-    optimizer.zero_grad(set_to_none=True)
-    (loss + settings.worst_bit * worst_bit_loss(logits, batch)).backward()
-    nn.utils.clip_grad_norm_(model.parameters(), _GRADIENT_NORM)
-    optimizer.step()
+    recipe, model = settings.recipe, run.model
+    state = model.initial_state(batch.inputs.shape[1], slots, generator=generator)
+    logits = forward(batch.inputs, state)
+    losses = bit_losses(logits, batch)
+    loss = losses.sum() / (batch.mask.sum() * losses.shape[-1])
+    run.optimizer.zero_grad(set_to_none=True)
+    (loss + recipe.worst_bit * losses.amax((0, 2)).mean()).backward()
+    nn.utils.clip_grad_norm_(model.parameters(), recipe.gradient_norm)
+    run.optimizer.step()
     with torch.no_grad():
         return torch.stack([loss, task.errors(logits, batch).mean()])
 
 
-def masked_loss(logits: Tensor, batch: Batch) -> Tensor:
-    """Cross entropy a scored bit, in nats."""
+def bit_losses(logits: Tensor, batch: Batch) -> Tensor:
+    """Cross entropy of every bit in nats, (T, B, out); 0 where nothing is scored."""
     losses = functional.binary_cross_entropy_with_logits(logits, batch.targets, reduction="none")
-    return (losses.mean(-1) * batch.mask).sum() / batch.mask.sum()
-
-
-def worst_bit_loss(logits: Tensor, batch: Batch) -> Tensor:
-    """Cross entropy of the worst scored bit of a sequence, in nats, mean over the sequences."""
-    losses = functional.binary_cross_entropy_with_logits(logits, batch.targets, reduction="none")
-    return (losses * batch.mask.unsqueeze(-1)).amax((0, 2)).mean()
+    return losses * batch.mask.unsqueeze(-1)
 
 
 def cosine(progress: float) -> float:
@@ -246,7 +252,7 @@ def _validate(run: Run, task: Task) -> Validation:
             generator = make_generator("validation", 0)
             batch = task.draw_training(_VALIDATION_SEQUENCES, generator, _device(run.model), **case.sizes)
             logits, _ = run.model(batch.inputs, run.model.initial_state(_VALIDATION_SEQUENCES, case.memory_slots))
-            error += task.errors(logits, batch).mean().item()
+            error += case.weight * task.errors(logits, batch).mean().item()
             towards_wrong = torch.where(batch.targets > 0.5, -logits, logits)
             doubt = max(doubt, towards_wrong[batch.mask].max().item())
     validation = Validation(error, doubt)
@@ -273,6 +279,7 @@ def save(run: Run, settings: Settings, folder: Path) -> None:
         "curve": run.curve,
         "best_update": run.best_update,
         "best_validation": run.best_validation,
+        "limit": run.limit,
     }
     partial = folder / f"{STATE}.partial"
     try:
@@ -296,7 +303,7 @@ def resume(settings: Settings, folder: Path, device: torch.device) -> Run:
         raise TrainingError(f"there is no unfinished run in {folder}") from None
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise TrainingError(f"the run in {folder} cannot be read: {error}") from error
-    differing = [name for name, value in asdict(settings).items() if record["settings"].get(name) != value]
+    differing = _differing(json.loads(json.dumps(asdict(settings))), record["settings"])
     if differing:
         raise TrainingError(f"the run in {folder} was started with another {' and '.join(differing)}")
     run = start(settings, device)
@@ -308,6 +315,7 @@ def resume(settings: Settings, folder: Path, device: torch.device) -> Run:
         state.setdefault(int(index), {})[slot] = tensor
     run.optimizer.load_state_dict({**run.optimizer.state_dict(), "state": state})
     run.update, run.seconds, run.curve = record["update"], record["seconds"], record["curve"]
+    run.limit = record["limit"]
     run.best_update, run.best_validation = record["best_update"], Validation(*record["best_validation"])
     return run
 
@@ -316,15 +324,27 @@ def facts(run: Run, settings: Settings) -> dict[str, Any]:
     """The contents of `training.json`."""
     device = _device(run.model)
     return {
-        **asdict(settings),
+        "task": settings.task,
+        **asdict(settings.recipe),
         "best_update": run.best_update,
-        "sequences": run.update * settings.batch_size,
+        "sequences": run.update * settings.recipe.batch_size,
         "seconds": round(run.seconds, 1),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.machine()} CPU",
         "threads": torch.get_num_threads(),
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
         "curve": run.curve,
     }
+
+
+def _differing(wanted: dict[str, Any], found: dict[str, Any]) -> list[str]:
+    """The names of the settings that differ, down to those of the recipe and the model."""
+    names: list[str] = []
+    for name, value in wanted.items():
+        if isinstance(value, dict) and isinstance(found.get(name), dict):
+            names += _differing(value, found[name])
+        elif found.get(name) != value:
+            names.append(name)
+    return names
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -4,9 +4,9 @@ import pkgutil
 from functools import cache
 from importlib import import_module
 
-from ntm.tasks.base import Batch, Case, Recipe, Task
+from ntm.tasks.base import Architecture, Batch, Case, Recipe, Task
 
-__all__ = ["Batch", "Case", "Recipe", "Task", "get", "names"]
+__all__ = ["Architecture", "Batch", "Case", "Recipe", "Task", "get", "names"]
 
 
 @cache

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -25,25 +25,40 @@ class Batch(NamedTuple):
 
 
 class Case(NamedTuple):
-    """One point at which a model is judged: sizes, and the number of memory slots if not the trained one."""
+    """One point at which a model is judged: sizes, and the number of memory slots if not the model's own."""
 
     sizes: Sizes
     memory_slots: int | None = None
+    weight: float = 1.0
+    """how much an error here counts where weights are chosen"""
+
+
+Architecture = Literal["ntm", "lstm"]
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a task is trained by default. Plain data: the training loop reads it."""
+    """How a model is trained on a task by default. Plain data: the training loop reads it."""
 
     updates: int
-    machine: Mapping[str, Any] = field(default_factory=dict)
-    """arguments of `NTM` other than its defaults"""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    """arguments of the model other than its defaults"""
     batch_size: int = 32
     learning_rate: float = 1e-3
     """at the start; it falls to zero along a cosine"""
+    gradient_norm: float = 1.0
+    """the gradient is cut down to this. A machine that works has gradients of norm 0.1 or so; one step on a spike a
+    hundred times that throws it back to chance, which clipping at 10, the usual choice, does not prevent"""
+    memory_slots: tuple[int, ...] = ()
+    """numbers to train with, one of them drawn an update; the model's own when empty. Few take less time, and several
+    keep a machine from relying on how many there are"""
     worst_bit: float = 0.0
     """weight in the loss of each sequence's worst bit, for tasks whose bits are all certain: the mean alone is content
     with a rare vector that is barely right"""
+    first_limit: int | None = None
+    """no size is larger than this at first, for tasks that are not learned from all sizes at once"""
+    raise_limit_below: float = 0.05
+    """the loss at which the limit goes up by one"""
     seed: int = 0
     """of weights and batches; the best on validation of those that were tried"""
 
@@ -56,7 +71,9 @@ class Task(ABC):
     output_size: int
     sizes: ClassVar[Mapping[str, range]]
     """the sizes that a sequence has, each with its training range"""
-    recipe: Recipe
+    smallest: ClassVar[Mapping[str, int]] = {}
+    """the least that a size can be, where that is not 1"""
+    recipes: ClassVar[Mapping[Architecture, Recipe]]
     validation: tuple[Case, ...]
     """where weights are chosen while training"""
     evaluation: tuple[Case, ...]
@@ -93,7 +110,7 @@ class Task(ABC):
             **sizes: sizes by name; those not given are drawn from the training range.
 
         Raises:
-            ValueError: if a size is not one of this task's or is less than 1.
+            ValueError: if a size is not one of this task's or is too small for it.
             TypeError: if a size is no whole number.
         """
         self.check_sizes(sizes)
@@ -102,30 +119,39 @@ class Task(ABC):
             device = generator.device
         return self.draw(batch_size, generator, device, **(self.draw_sizes(generator) | sizes))
 
-    def draw_sizes(self, generator: torch.Generator | None) -> dict[str, int]:
-        """One size of each kind from the training range."""
+    def draw_sizes(self, generator: torch.Generator | None, limit: int | None = None) -> dict[str, int]:
+        """One size of each kind from the training range, none above the limit."""
         device = generator.device if generator is not None else None
         return {
-            name: int(torch.randint(choices.start, choices.stop, (), generator=generator, device=device))
+            name: int(torch.randint(choices.start, _stop(choices, limit), (), generator=generator, device=device))
             for name, choices in self.sizes.items()
         }
+
+    @property
+    def largest(self) -> int:
+        """The largest size of any kind in the training range."""
+        return max(choices.stop - 1 for choices in self.sizes.values())
 
     def check_sizes(self, sizes: Sizes) -> None:
         """Refuse sizes that this task does not have.
 
         Raises:
-            ValueError: if a size is not one of this task's or is less than 1.
+            ValueError: if a size is not one of this task's or is too small for it.
             TypeError: if a size is no whole number.
         """
         for name, size in sizes.items():
             if name not in self.sizes:
                 raise ValueError(f"{self.name} has no size {name!r}; its sizes are {', '.join(self.sizes)}")
-            check_whole_number(name, size)
+            check_whole_number(name, size, self.smallest.get(name, 1))
 
     def errors(self, logits: Tensor, batch: Batch) -> Tensor:
         """The error of each sequence, (B,): wrong bits over the scored steps, after rounding at 0.5."""
         wrong = ((logits > 0) != (batch.targets > 0.5)) | logits.isnan()
         return (wrong & batch.mask.unsqueeze(-1)).sum((0, 2)).float()
+
+
+def _stop(choices: range, limit: int | None) -> int:
+    return choices.stop if limit is None else min(choices.stop, max(limit, choices.start) + 1)
 
 
 def random_bits(shape: tuple[int, ...], generator: torch.Generator | None, device: torch.device | str | None) -> Tensor:
@@ -134,10 +160,19 @@ def random_bits(shape: tuple[int, ...], generator: torch.Generator | None, devic
     return torch.randint(0, 2, shape, generator=generator, device=source).to(device, torch.float32)
 
 
-def random_bits_of_any_density(
+def half_skewed_bits(
     shape: tuple[int, int, int], generator: torch.Generator | None, device: torch.device | str | None
 ) -> Tensor:
-    """Bits (L, B, C) as 0.0 and 1.0; each sequence has a share of ones of its own, anything from none to all."""
+    """Bits (L, B, C) as 0.0 and 1.0: fair coins for one half of the sequences, and for the other few ones or few zeros.
+
+    Each sequence of the second half has a share of ones of its own, anything from none to all. An all-zero vector looks
+    like the empty rows of an answer. Of fair coins it comes once in 256 vectors, two in a row once in 65,536: too
+    seldom for a machine to learn to tell them apart, and often enough to derail it.
+    """
+    length, batch_size, width = shape
+    half = batch_size // 2
     source = generator.device if generator is not None else device
-    density = torch.rand(1, shape[1], 1, generator=generator, device=source)
-    return (torch.rand(shape, generator=generator, device=source) < density).to(device, torch.float32)
+    fair = random_bits((length, batch_size - half, width), generator, device)
+    density = torch.rand(1, half, 1, generator=generator, device=source)
+    skewed = torch.rand(length, half, width, generator=generator, device=source) < density
+    return torch.cat([fair, skewed.to(fair)], dim=1)

@@ -5,7 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ntm.tasks.base import Batch, Case, Recipe, Task, random_bits, random_bits_of_any_density
+from ntm.tasks.base import Batch, Case, Recipe, Task, half_skewed_bits, random_bits
 
 
 class Copy(Task):
@@ -18,7 +18,10 @@ class Copy(Task):
     input_size = 10
     output_size = 8
     sizes: ClassVar = {"length": range(1, 21)}
-    recipe = Recipe(updates=10_000, machine={"controller": "lstm"}, worst_bit=0.03, seed=2)
+    recipes: ClassVar = {
+        "ntm": Recipe(updates=10_000, arguments={"controller": "lstm"}, worst_bit=0.03, seed=2),
+        "lstm": Recipe(updates=10_000),
+    }
     validation = (Case({"length": 20}), Case({"length": 120}), Case({"length": 120}, memory_slots=1024))
     evaluation = (
         *(Case({"length": length}) for length in (*range(1, 21), 30, 50, 100)),
@@ -52,12 +55,5 @@ class Copy(Task):
     def draw_training(
         self, batch_size: int, generator: torch.Generator | None, device: torch.device | str | None, **sizes: int
     ) -> Batch:
-        """Draw fair coins for one half of the batch, and for the other rows with few ones or few zeros.
-
-        An all-zero vector looks like the empty rows of the answer. Of fair coins it comes once in 256 vectors, two in a
-        row once in 65,536: too seldom for a machine to learn to tell them apart, and often enough to derail it.
-        """
-        length, half = sizes["length"], batch_size // 2
-        fair = random_bits((length, batch_size - half, self.bits), generator, device)
-        skewed = random_bits_of_any_density((length, half, self.bits), generator, device)
-        return self.encode(torch.cat([fair, skewed], dim=1))
+        """Draw fair coins for one half of the batch, and for the other few ones or few zeros."""
+        return self.encode(half_skewed_bits((sizes["length"], batch_size, self.bits), generator, device))

@@ -1,0 +1,62 @@
+"""Associative recall (section 4.3 of the paper): shown a list of items and then one of them, say the item after it."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from ntm.tasks.base import Batch, Case, Recipe, Task, random_bits
+
+
+class AssociativeRecall(Task):
+    """Rows: each item as an item flag and its three vectors; the queried item's vectors between two query flags; three
+    empty rows, on which the item after it is due."""
+
+    name = "associative-recall"
+    bits = 6
+    vectors_an_item = 3
+    item_channel = 6
+    query_channel = 7
+    input_size = 8
+    output_size = 6
+    sizes: ClassVar = {"items": range(2, 7)}
+    smallest: ClassVar = {"items": 2}
+    recipes: ClassVar = {
+        "ntm": Recipe(updates=8_000, arguments={"controller": "lstm"}, memory_slots=(32,)),
+        "lstm": Recipe(updates=10_000),
+    }
+    validation = (Case({"items": 6}, weight=100), Case({"items": 12}, weight=10), Case({"items": 20}))
+    evaluation = tuple(Case({"items": items}) for items in (2, 3, 4, 5, 6, 8, 10, 12, 15, 20))
+
+    def encode(self, items: Tensor, queries: Tensor) -> Batch:
+        """The sequence that shows these items and asks for the one after each query.
+
+        Args:
+            items: (K, 3, B, 6), bits.
+            queries: (B,), which item is shown again, from 0; never the last.
+        """
+        count, rows, batch_size, _ = items.shape
+        steps = count * (rows + 1) + 2 * (rows + 1)
+        inputs = items.new_zeros(steps, batch_size, self.input_size)
+        listed = inputs[: count * (rows + 1)].unflatten(0, (count, rows + 1))
+        listed[:, 0, :, self.item_channel] = 1
+        listed[:, 1:, :, : self.bits] = items
+        sequences = torch.arange(batch_size, device=items.device)
+        asked = inputs[count * (rows + 1) : -rows]
+        asked[[0, -1], :, self.query_channel] = 1
+        asked[1:-1, :, : self.bits] = items[queries, :, sequences].transpose(0, 1)
+        targets = items.new_zeros(steps, batch_size, self.output_size)
+        targets[-rows:] = items[queries + 1, :, sequences].transpose(0, 1)
+        mask = torch.zeros(steps, batch_size, dtype=torch.bool, device=items.device)
+        mask[-rows:] = True
+        return Batch(inputs, targets, mask)
+
+    def draw(
+        self, batch_size: int, generator: torch.Generator | None, device: torch.device | str | None, **sizes: int
+    ) -> Batch:
+        """Draw fair coins, and a query for any item but the last with equal chance."""
+        count = sizes["items"]
+        items = random_bits((count, self.vectors_an_item, batch_size, self.bits), generator, device)
+        source = generator.device if generator is not None else device
+        queries = torch.randint(0, count - 1, (batch_size,), generator=generator, device=source)
+        return self.encode(items, queries.to(items.device))

@@ -1,0 +1,92 @@
+"""Dynamic N-grams (section 4.4 of the paper): predict the next bit of a source whose table has to be learned first."""
+
+import math
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ntm.tasks.base import Batch, Case, Recipe, Task
+
+
+class DynamicNgrams(Task):
+    """Rows: the bits so far, one a row; the next one is due on every row from the first that has a whole context."""
+
+    name = "dynamic-ngrams"
+    context = 5
+    input_size = 1
+    output_size = 1
+    sizes: ClassVar = {"length": range(200, 201)}
+    smallest: ClassVar = {"length": context + 1}
+    error_name = "bits"
+    recipes: ClassVar = {
+        "ntm": Recipe(updates=6_000, arguments={"controller": "lstm", "memory_slots": 32, "memory_init": "learned"}),
+        "lstm": Recipe(updates=6_000),
+    }
+    validation = (Case({"length": 200}),)
+    evaluation = (Case({"length": 200}),)
+
+    def encode(self, bits: Tensor) -> Batch:
+        """The sequence that asks for each of these bits after those before it.
+
+        Args:
+            bits: (L, B).
+        """
+        inputs, targets = bits[:-1].unsqueeze(-1), bits[1:].unsqueeze(-1)
+        mask = torch.ones(inputs.shape[:2], dtype=torch.bool, device=bits.device)
+        mask[: self.context - 1] = False
+        return Batch(inputs, targets, mask)
+
+    def draw(
+        self, batch_size: int, generator: torch.Generator | None, device: torch.device | str | None, **sizes: int
+    ) -> Batch:
+        """Draw a table of probabilities from Beta(1/2, 1/2) for each sequence, and its bits from the table."""
+        source = generator.device if generator is not None else device
+        # The sine squared of a uniform angle is distributed as Beta(1/2, 1/2), the arcsine distribution.
+        angles = torch.rand(2**self.context, batch_size, generator=generator, device=source) * (math.pi / 2)
+        table = angles.sin().square()
+        chances = torch.rand(sizes["length"], batch_size, generator=generator, device=source)
+        bits = (chances < 0.5).long()
+        for index in range(self.context, len(bits)):
+            context = self._contexts(bits[index - self.context : index])
+            bits[index] = (chances[index] < table.gather(0, context)).long()
+        return self.encode(bits.float().to(device))
+
+    def errors(self, logits: Tensor, batch: Batch) -> Tensor:
+        """Log loss of each sequence in bits, (B,), summed over the scored steps."""
+        return self._log_loss(torch.sigmoid(logits.double()), batch)
+
+    def optimal_errors(self, batch: Batch) -> Tensor:
+        """The log loss of the optimal estimator on the same sequences, (B,): no model can do better on average."""
+        return self._log_loss(self.optimal_probabilities(batch.inputs), batch)
+
+    def optimal_probabilities(self, inputs: Tensor) -> Tensor:
+        """The optimal Bayesian estimate of the next bit being 1, equation 10: (n1 + 1/2) / (n0 + n1 + 1).
+
+        Args:
+            inputs: (T, B, 1), bits.
+
+        Returns:
+            (T, B, 1), in double precision; 1/2 on the rows before the first whole context.
+        """
+        bits = inputs.squeeze(-1)
+        estimates = torch.full(bits.shape, 0.5, dtype=torch.float64, device=bits.device)
+        counts = torch.zeros(2, 2**self.context, bits.shape[1], dtype=torch.float64, device=bits.device)
+        contexts = self._contexts(bits.long())
+        for row, context in enumerate(contexts, start=self.context - 1):
+            zeros, ones = counts.gather(1, context.expand(2, 1, -1)).squeeze(1)
+            estimates[row] = (ones + 0.5) / (zeros + ones + 1)
+            if row + 1 < len(bits):
+                seen = torch.stack([1 - bits[row + 1], bits[row + 1]]).double()
+                counts.scatter_add_(1, context.expand(2, 1, -1), seen.unsqueeze(1))
+        return estimates.unsqueeze(-1)
+
+    def _contexts(self, bits: Tensor) -> Tensor:
+        """The number that each window of five bits spells, first bit highest: (T, B) to (T - 4, B)."""
+        values = 2 ** torch.arange(self.context - 1, -1, -1, device=bits.device)
+        return (bits.unfold(0, self.context, 1) * values).sum(-1)
+
+    def _log_loss(self, probabilities: Tensor, batch: Batch) -> Tensor:
+        losses = functional.binary_cross_entropy(probabilities, batch.targets.double(), reduction="none")
+        return ((losses / math.log(2)).squeeze(-1) * batch.mask).sum(0).float()

@@ -1,0 +1,62 @@
+"""Priority sort (section 4.5 of the paper): say vectors in the order of their priorities, all but the lowest four."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from ntm.tasks.base import Batch, Case, Recipe, Task, random_bits
+
+
+class PrioritySort(Task):
+    """Rows: the vectors, each with its priority; an end flag; empty rows, on which the vectors of highest priority are
+    due, highest first."""
+
+    name = "priority-sort"
+    bits = 8
+    priority_channel = 8
+    end_channel = 9
+    left_out = 4
+    input_size = 10
+    output_size = 8
+    sizes: ClassVar = {"length": range(20, 21)}
+    smallest: ClassVar = {"length": left_out + 1}
+    recipes: ClassVar = {
+        "ntm": Recipe(
+            updates=20_000,
+            arguments={"controller_size": 256, "read_heads": 5, "write_heads": 5},
+            memory_slots=(32,),
+        ),
+        "lstm": Recipe(updates=20_000),
+    }
+    validation = (Case({"length": 20}),)
+    evaluation = tuple(Case({"length": length}) for length in (16, 20, 24))
+
+    def encode(self, vectors: Tensor, priorities: Tensor) -> Batch:
+        """The sequence that asks for these vectors in order.
+
+        Args:
+            vectors: (L, B, 8), bits.
+            priorities: (L, B), in [-1, 1]. Of equal ones the earlier vector goes first.
+        """
+        length, batch_size, _ = vectors.shape
+        answer = length - self.left_out
+        inputs = vectors.new_zeros(length + 1 + answer, batch_size, self.input_size)
+        inputs[:length, :, : self.bits] = vectors
+        inputs[:length, :, self.priority_channel] = priorities
+        inputs[length, :, self.end_channel] = 1
+        order = priorities.sort(dim=0, descending=True, stable=True).indices[:answer]
+        targets = vectors.new_zeros(len(inputs), batch_size, self.output_size)
+        targets[-answer:] = vectors.gather(0, order.unsqueeze(-1).expand(-1, -1, self.bits))
+        mask = torch.zeros(inputs.shape[:2], dtype=torch.bool, device=vectors.device)
+        mask[-answer:] = True
+        return Batch(inputs, targets, mask)
+
+    def draw(
+        self, batch_size: int, generator: torch.Generator | None, device: torch.device | str | None, **sizes: int
+    ) -> Batch:
+        """Draw fair coins and uniform priorities."""
+        vectors = random_bits((sizes["length"], batch_size, self.bits), generator, device)
+        source = generator.device if generator is not None else device
+        priorities = 2 * torch.rand(sizes["length"], batch_size, generator=generator, device=source) - 1
+        return self.encode(vectors, priorities.to(vectors.device))

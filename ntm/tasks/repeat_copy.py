@@ -1,0 +1,80 @@
+"""Repeat copy (section 4.2 of the paper): say a sequence of bit vectors a given number of times, then stop."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from ntm.tasks.base import Batch, Case, Recipe, Task, half_skewed_bits, random_bits
+
+
+class RepeatCopy(Task):
+    """Rows: a start flag; the vectors; the number of repeats; empty rows, on which the repeats and an end marker are
+    due."""
+
+    name = "repeat-copy"
+    bits = 8
+    start_channel = 8
+    count_channel = 9
+    end_marker_channel = 8
+    input_size = 10
+    output_size = 9
+    sizes: ClassVar = {"length": range(1, 11), "repeats": range(1, 11)}
+    # The count is fed in with mean 0 and variance 1 over the training range.
+    count_mean = 5.5
+    count_deviation = 2.8723
+    recipes: ClassVar = {
+        "ntm": Recipe(
+            updates=20_000,
+            arguments={"controller": "lstm", "read_heads": 2, "write_heads": 2, "analog": True},
+            memory_slots=(32,),
+            worst_bit=0.03,
+            first_limit=2,
+        ),
+        "lstm": Recipe(updates=10_000, first_limit=2),
+    }
+    validation = (
+        Case({"length": 10, "repeats": 10}, weight=100),
+        Case({"length": 1, "repeats": 10}, weight=100),
+        Case({"length": 20, "repeats": 10}, weight=10),
+        Case({"length": 10, "repeats": 20}),
+    )
+    evaluation = (
+        *(Case({"length": length, "repeats": repeats}) for length in range(1, 11) for repeats in range(1, 11)),
+        *(Case({"length": length, "repeats": repeats}) for length, repeats in ((20, 10), (10, 20), (20, 20))),
+    )
+
+    def encode(self, vectors: Tensor, repeats: int) -> Batch:
+        """The sequence that asks for these vectors so many times.
+
+        Args:
+            vectors: (L, B, 8), bits.
+            repeats: R.
+        """
+        length, batch_size, _ = vectors.shape
+        answer = length * repeats + 1
+        steps = length + 2 + answer
+        inputs = vectors.new_zeros(steps, batch_size, self.input_size)
+        inputs[0, :, self.start_channel] = 1
+        inputs[1 : length + 1, :, : self.bits] = vectors
+        inputs[length + 1, :, self.count_channel] = (repeats - self.count_mean) / self.count_deviation
+        targets = vectors.new_zeros(steps, batch_size, self.output_size)
+        targets[-answer:-1, :, : self.bits] = vectors.repeat(repeats, 1, 1)
+        targets[-1, :, self.end_marker_channel] = 1
+        mask = torch.zeros(steps, batch_size, dtype=torch.bool, device=vectors.device)
+        mask[-answer:] = True
+        return Batch(inputs, targets, mask)
+
+    def draw(
+        self, batch_size: int, generator: torch.Generator | None, device: torch.device | str | None, **sizes: int
+    ) -> Batch:
+        """Draw fair coins."""
+        vectors = random_bits((sizes["length"], batch_size, self.bits), generator, device)
+        return self.encode(vectors, sizes["repeats"])
+
+    def draw_training(
+        self, batch_size: int, generator: torch.Generator | None, device: torch.device | str | None, **sizes: int
+    ) -> Batch:
+        """Draw fair coins for one half of the batch, and for the other few ones or few zeros."""
+        vectors = half_skewed_bits((sizes["length"], batch_size, self.bits), generator, device)
+        return self.encode(vectors, sizes["repeats"])
