@@ -38,9 +38,10 @@ def main(arguments: list[str] | None = None) -> int:
             return _push(options)
         if options.command != ALL and options.push_to_hub is not None:
             hub.check_push(options.push_to_hub)
-        if options.command == ALL:
-            return _train_all(options)
-        return _train(options, options.model, tasks.get(options.command), options.output)
+        with _interruptible() as interrupted:
+            if options.command == ALL:
+                return _train_all(options, interrupted)
+            return _train(options, options.model, tasks.get(options.command), options.output, interrupted)
     except (training.TrainingError, checkpoint.CheckpointError, SafetensorError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -94,25 +95,29 @@ def _push(options: argparse.Namespace) -> int:
     return 0
 
 
-def _train_all(options: argparse.Namespace) -> int:
-    wanted = [(model, tasks.get(name)) for name in tasks.names() for model in get_args(Architecture)]
-    finished = json.loads(_FINISHED.read_text()) if options.resume and _FINISHED.exists() else []
+def _train_all(options: argparse.Namespace, interrupted: threading.Event) -> int:
     if _FINISHED.exists() and not options.resume:
         raise training.TrainingError(f"{_FINISHED} says that not all were trained: go on with --resume, or delete it")
-    CHECKPOINTS.mkdir(exist_ok=True)
-    for model, task in wanted:
-        if [model, task.name] in finished:
-            continue
-        checkpoint.write_json(_FINISHED, finished)
-        code = _train(options, model, task, None)
-        if code:
-            return code
-        finished.append([model, task.name])
+    finished = json.loads(_FINISHED.read_text()) if _FINISHED.exists() else []
+    for task in map(tasks.get, tasks.names()):
+        for model in get_args(Architecture):
+            if [model, task.name] in finished:
+                continue
+            if interrupted.is_set() or _train(options, model, task, None, interrupted):
+                return _INTERRUPTED
+            finished.append([model, task.name])
+            checkpoint.write_json(_FINISHED, finished)
     _FINISHED.unlink()
     return 0
 
 
-def _train(options: argparse.Namespace, model: Architecture, task: Task, chosen_output: Path | None) -> int:
+def _train(
+    options: argparse.Namespace,
+    model: Architecture,
+    task: Task,
+    chosen_output: Path | None,
+    interrupted: threading.Event,
+) -> int:
     device = _device(options.device)
     output = chosen_output or CHECKPOINTS / f"{model}-{task.name}"
     if chosen_output is not None and output.exists() and not options.resume:
@@ -128,7 +133,7 @@ def _train(options: argparse.Namespace, model: Architecture, task: Task, chosen_
     else:
         run = training.start(settings, device)
     print(f"{output.name} on {_device_name(device)}, seed {settings.recipe.seed}; Ctrl-C saves the run", flush=True)
-    if not _train_with_progress(run, settings, task, folder):
+    if not _train_with_progress(run, settings, task, folder, interrupted):
         updates = f"{run.update:,} of {settings.recipe.updates:,} updates"
         print(f"stopped after {updates}; the same command with --resume goes on")
         return _INTERRUPTED
@@ -139,7 +144,9 @@ def _train(options: argparse.Namespace, model: Architecture, task: Task, chosen_
     return 0
 
 
-def _train_with_progress(run: training.Run, settings: training.Settings, task: Task, folder: Path) -> bool:
+def _train_with_progress(
+    run: training.Run, settings: training.Settings, task: Task, folder: Path, interrupted: threading.Event
+) -> bool:
     bar = tqdm(total=settings.recipe.updates, initial=run.update, unit="update", dynamic_ncols=True)
 
     def show(progress: training.Progress) -> None:
@@ -150,7 +157,7 @@ def _train_with_progress(run: training.Run, settings: training.Settings, task: T
             f"{rate * settings.recipe.batch_size:,.0f} sequences/s"
         )
 
-    with bar, _interruptible() as interrupted:
+    with bar:
         return training.train(run, settings, folder, on_progress=show, stopping=interrupted.is_set)
 
 

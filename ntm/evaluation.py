@@ -1,12 +1,15 @@
 """Evaluation: error by size on fresh sequences.
 
     python -m ntm.evaluation checkpoints/ntm-copy
+    python -m ntm.evaluation --all
 
-measures a checkpoint on its task's evaluation sizes and prints a table. Evaluation sequences come from a stream of
-their own (`ntm.seeding`) that neither training nor the choice of weights ever draws from.
+The first measures a checkpoint on its task's evaluation sizes, the second measures all of them and prints the tables
+of the results page. Evaluation sequences come from a stream of their own (`ntm.seeding`) that neither training nor the
+choice of weights ever draws from.
 """
 
 import argparse
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -16,13 +19,23 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from ntm import card, checkpoint, tasks
+from ntm import checkpoint, snapshots, tables, tasks
+from ntm.checkpoint import CONFIG, SNAPSHOTS
+from ntm.compilation import fastest, plain
+from ntm.machine import NTM
 from ntm.model import SequenceModel
 from ntm.seeding import make_generator
 from ntm.tasks import Case, Task
 
-# Sequences run at once. Part of what is drawn: another number gives other sequences.
+CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
+
+# Sequences drawn at once. Part of what is drawn: another number gives other sequences.
 _BATCH_SIZE = 50
+# The stream of sequences has index 0; random initial memory must not shift it.
+_MEMORY_STREAM = 1
+_LARGEST_TAPE = 2**30
+
+_FEW, _MANY = 100, 1000
 
 
 @dataclass(frozen=True)
@@ -37,6 +50,8 @@ class Score:
     """mean over the sequences, in the task's unit"""
     worst: float
     """of the worst sequence"""
+    optimal: float | None = None
+    """mean of the best that can be done on the same sequences, where the task knows it"""
 
 
 @torch.no_grad()
@@ -51,21 +66,41 @@ def measure(model: SequenceModel, task: Task, case: Case, *, sequences: int, see
         seed: of the sequences.
     """
     device = next(model.parameters()).device
-    generator = make_generator("evaluation", seed)
-    errors = []
+    generator, memory = make_generator("evaluation", seed), make_generator("evaluation", seed, _MEMORY_STREAM, device)
+    errors, optimal = [], []
     for start in range(0, sequences, _BATCH_SIZE):
         batch_size = min(_BATCH_SIZE, sequences - start)
         batch = task.sample(batch_size, generator=generator, device=device, **case.sizes)
-        logits, _ = model(batch.inputs, model.initial_state(batch_size, case.memory_slots))
-        errors.append(task.errors(logits, batch))
-    per_sequence = torch.cat(errors)
+        errors.append(task.errors(_logits(model, batch.inputs, case.memory_slots, memory), batch))
+        optimal.append(task.optimal_errors(batch))
+    per_sequence, best = torch.cat(errors), [each for each in optimal if each is not None]
     return Score(
         sizes=dict(case.sizes),
-        memory_slots=case.memory_slots or model.config.get("memory_slots"),
+        memory_slots=_memory_slots(model, case),
         sequences=sequences,
         error=per_sequence.mean().item(),
         worst=per_sequence.max().item(),
+        optimal=torch.cat(best).mean().item() if best else None,
     )
+
+
+def _logits(model: SequenceModel, inputs: Tensor, slots: int | None, generator: torch.Generator) -> Tensor:
+    """What the model says, the fastest way; on the CPU that remembers every step, so sequences take turns."""
+    at_once, forward = inputs.shape[1], plain(model)
+    if isinstance(model, NTM) and inputs.device.type == "cpu":
+        numbers_a_slot = model.config["memory_width"] + 5 * model.head_count + 1
+        tape = 4 * len(inputs) * (slots or model.memory_slots) * numbers_a_slot
+        at_once, forward = max(1, min(at_once, _LARGEST_TAPE // tape)), fastest(model)
+    parts = [
+        forward(part, model.initial_state(part.shape[1], slots, generator=generator))
+        for part in inputs.split(at_once, dim=1)
+    ]
+    return torch.cat(parts, dim=1)
+
+
+def _memory_slots(model: SequenceModel, case: Case) -> int | None:
+    own = model.config.get("memory_slots")
+    return own and (case.memory_slots or own)
 
 
 def evaluate(
@@ -79,6 +114,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """Measure a model case by case; the result is the contents of `evaluation.json`.
 
+    Cases that differ in their memory slots alone are one case to a model without memory.
+
     Args:
         model: on any device.
         task: what to ask of it.
@@ -88,18 +125,28 @@ def evaluate(
         on_score: told of each score as it comes.
     """
     scores = []
-    for case in cases:
+    for case in distinct(model, cases):
         score = measure(model, task, case, sequences=sequences, seed=seed)
         if on_score is not None:
             on_score(score)
-        scores.append(asdict(score))
+        scores.append({name: value for name, value in asdict(score).items() if (name, value) != ("optimal", None)})
     return {"task": task.name, "error": task.error_name, "sequences": sequences, "seed": seed, "scores": scores}
 
 
+def distinct(model: SequenceModel, cases: Sequence[Case]) -> list[Case]:
+    """The cases that differ to this model, in order."""
+    return list({(*case.sizes.items(), _memory_slots(model, case)): case for case in reversed(cases)}.values())[::-1]
+
+
 def record(
-    folder: Path, model: SequenceModel, task: Task, training: dict[str, Any], evaluation: dict[str, Any]
+    folder: Path,
+    model: SequenceModel,
+    task: Task,
+    training: dict[str, Any],
+    evaluation: dict[str, Any],
+    kept: Path | None = None,
 ) -> None:
-    """Write a checkpoint folder with an evaluation and the pictures that show it, whole or not at all.
+    """Write a checkpoint folder with an evaluation, the pictures that show it and snapshots, whole or not at all.
 
     Args:
         folder: its last component is the checkpoint's name, such as "ntm-copy".
@@ -107,17 +154,18 @@ def record(
         task: what it was trained on.
         training: the contents of `training.json`.
         evaluation: what `evaluate` returned for these weights.
+        kept: the folder of the snapshots that training kept; those already published stay when None.
     """
     from ntm import figures  # here, so that judging a model does without matplotlib
 
-    checkpoint.write(
-        folder,
-        model,
-        task.name,
-        training,
-        evaluation,
-        add_files=lambda fresh: figures.write_pictures(fresh, model, task, evaluation),
-    )
+    def add_files(fresh: Path) -> None:
+        figures.write_pictures(fresh, model, task, evaluation)
+        if kept is not None and kept.is_dir():
+            snapshots.publish(kept, fresh / SNAPSHOTS, training["curve"], training["best_update"])
+        elif (folder / SNAPSHOTS).is_dir():
+            shutil.copytree(folder / SNAPSHOTS, fresh / SNAPSHOTS)
+
+    checkpoint.write(folder, model, task.name, training, evaluation, add_files=add_files)
 
 
 def _describe(score: Score) -> str:

@@ -87,7 +87,11 @@ struct Heads {
   int add(int w) const { return erase(w) + width; }
 };
 
-float sigmoid(float x) { return 1 / (1 + std::exp(-x)); }
+// Fast division turns the reciprocal of infinity into NaN; beyond this both functions have long reached their limit.
+constexpr float kLargestExponent = 60.0f;
+float bounded_exp(float x) { return std::exp(std::min(x, kLargestExponent)); }
+float sigmoid(float x) { return 1 / (1 + bounded_exp(-x)); }
+float fast_tanh(float x) { return 1 - 2 / (1 + bounded_exp(2 * x)); }
 float softplus(float x) { return x > 15 ? x : std::log1p(std::exp(x)); }
 
 float dot(int size, const float* __restrict a, const float* __restrict b) {
@@ -381,11 +385,11 @@ void squash_backward(const Shape& s, const Heads& at, const float* raw, const fl
 void lstm_cell(int units, float* __restrict gates, const float* __restrict before, float* __restrict after,
                float* __restrict output) {
   float *input = gates, *forget = gates + units, *cell = gates + 2 * units, *out = gates + 3 * units;
-  for (int i = 0; i < 2 * units; ++i) gates[i] = 1 / (1 + std::exp(-gates[i]));
-  for (int i = 0; i < units; ++i) cell[i] = 1 - 2 / (1 + std::exp(2 * cell[i]));
-  for (int i = 0; i < units; ++i) out[i] = 1 / (1 + std::exp(-out[i]));
+  for (int i = 0; i < 2 * units; ++i) gates[i] = sigmoid(gates[i]);
+  for (int i = 0; i < units; ++i) cell[i] = fast_tanh(cell[i]);
+  for (int i = 0; i < units; ++i) out[i] = sigmoid(out[i]);
   for (int i = 0; i < units; ++i) after[i] = forget[i] * before[i] + input[i] * cell[i];
-  for (int i = 0; i < units; ++i) output[i] = out[i] * (1 - 2 / (1 + std::exp(2 * after[i])));
+  for (int i = 0; i < units; ++i) output[i] = out[i] * fast_tanh(after[i]);
 }
 
 // Takes the gradients of output and cell; sets those of the gates before squashing, and the cell's of the step before.
@@ -394,7 +398,7 @@ void lstm_cell_backward(int units, const float* __restrict gates, const float* _
                         float* __restrict cell_gradient, float* __restrict gate_gradients) {
   const float *input = gates, *forget = gates + units, *cell = gates + 2 * units, *out = gates + 3 * units;
   for (int i = 0; i < units; ++i) {
-    const float squashed = 1 - 2 / (1 + std::exp(2 * after[i]));
+    const float squashed = fast_tanh(after[i]);
     const float gradient = cell_gradient[i] + output_gradient[i] * out[i] * (1 - squashed * squashed);
     gate_gradients[i] = gradient * cell[i] * input[i] * (1 - input[i]);
     gate_gradients[units + i] = gradient * before[i] * forget[i] * (1 - forget[i]);

@@ -31,7 +31,7 @@ class HeadOutputs(NamedTuple):
     erases: Tensor
     """(B, W, M), in [0, 1]"""
     adds: Tensor
-    """(B, W, M), in [-1, 1]"""
+    """(B, W, M), in [-1, 1], or of any size with linear adds"""
 
 
 class Weighting(NamedTuple):

@@ -16,6 +16,7 @@ from ntm.model import SequenceModel
 _PUBLISHED = 14
 # How much further on the next one is kept, as a share of the updates so far.
 _SPACING = 0.04
+_SMALLEST_LOSS = 1e-9
 
 
 def path(folder: Path, update: int) -> Path:
@@ -64,7 +65,7 @@ def choose(kept: Sequence[int], curve: Sequence[Mapping[str, float]], count: int
     lowest, falls = math.inf, {}
     for row in curve:
         lowest = min(lowest, row["loss"])
-        falls[row["update"]] = -math.log(lowest)
+        falls[row["update"]] = -math.log(max(lowest, _SMALLEST_LOSS))
     first, last = kept[0], kept[-1]
     whole_fall = (falls[last] - falls[first]) or 1.0
     learned = {
@@ -72,7 +73,7 @@ def choose(kept: Sequence[int], curve: Sequence[Mapping[str, float]], count: int
     }
     chosen = []
     for part in range(count):
-        wanted = 2 * part / (count - 1)
+        wanted = learned[last] * part / (count - 1)
         left = [update for update in kept if update not in chosen]
         chosen.append(min(left, key=lambda update: abs(learned[update] - wanted)))
     return sorted(chosen)

@@ -7,6 +7,7 @@ number that a file merely names.
 import inspect
 import json
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,9 @@ LARGEST_JSON = 4 * 2**20
 LARGEST_MODEL = 256 * 2**20
 _LARGEST_HEADER = 2**20
 _FLOAT32_BYTES = 4
+_MISSING = object()
 
-_ALLOWED: dict[str, range | tuple[str, ...]] = {
+_ALLOWED: dict[str, range | tuple[str, ...] | type[bool]] = {
     "input_size": range(1, 1025),
     "output_size": range(1, 1025),
     "controller": CONTROLLER_KINDS,
@@ -40,9 +42,19 @@ _ALLOWED: dict[str, range | tuple[str, ...]] = {
     "write_heads": range(1, 65),
     "shift_range": range(513),
     "memory_init": MEMORY_INITS,
+    "analog": bool,
     "hidden_size": range(1, 4097),
     "num_layers": range(1, 17),
 }
+
+
+
+@dataclass(frozen=True)
+class _IfThere:
+    """A field that older files lack."""
+
+    kind: Any
+
 
 TRAINING_FACTS: dict[str, Any] = {
     "seed": int,
@@ -60,7 +72,16 @@ EVALUATION_FACTS: dict[str, Any] = {
     "error": str,
     "sequences": int,
     "seed": int,
-    "scores": [{"sizes": {}, "memory_slots": (int, None), "sequences": int, "error": float, "worst": float}],
+    "scores": [
+        {
+            "sizes": {},
+            "memory_slots": (int, None),
+            "sequences": int,
+            "error": float,
+            "worst": float,
+            "optimal": _IfThere(float),
+        }
+    ],
 }
 
 
@@ -132,7 +153,11 @@ def _check_field(name: str, value: Any) -> None:
     if isinstance(allowed, range):
         wanted = f"a whole number from {allowed.start} to {allowed.stop - 1:,}"
         fits = type(value) is int and value in allowed
+    elif allowed is bool:
+        wanted = "true or false"
+        fits = type(value) is bool
     else:
+        assert isinstance(allowed, tuple)
         wanted = " or ".join(allowed)
         fits = isinstance(value, str) and value in allowed
     if not fits:
@@ -251,8 +276,10 @@ def _holds(value: Any, kind: Any) -> bool:
     if isinstance(kind, list):
         return isinstance(value, list) and all(_holds(each, kind[0]) for each in value)
     if isinstance(kind, dict):
-        named = isinstance(value, dict) and all(name in value and _holds(value[name], kind[name]) for name in kind)
+        named = isinstance(value, dict) and all(_holds(value.get(name, _MISSING), kind[name]) for name in kind)
         return named and (bool(kind) or all(type(each) is int for each in value.values()))
+    if isinstance(kind, _IfThere):
+        return value is _MISSING or _holds(value, kind.kind)
     if kind is float:
         return type(value) in (int, float) and math.isfinite(value)
     return value is None if kind is None else type(value) is kind

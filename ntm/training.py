@@ -68,9 +68,10 @@ class Settings:
         """
         given = {"seed": seed, "updates": updates, "batch_size": batch_size}
         for name, value in given.items():
-            if value is not None and value < (0 if name == "seed" else 1):
-                raise TrainingError(f"{name.replace('_', ' ')} must be at least 1, not {value}")
-        changes = {name: value for name, value in given.items() if value is not None}
+            smallest = 0 if name == "seed" else 1
+            if value is not None and value < smallest:
+                raise TrainingError(f"{name.replace('_', ' ')} must be at least {smallest}, not {value}")
+        changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         return cls(task.name, architecture, replace(task.recipes[architecture], **changes))
 
 
@@ -164,7 +165,8 @@ def train(
             validation = _validate(run, task)
             row |= {"validation_error": validation.error, "validation_doubt": validation.doubt}
         run.curve.append(row)
-        snapshots.keep(run.model, folder / SNAPSHOTS, run.update)
+        if isinstance(run.model, NTM):
+            snapshots.keep(run.model, folder / SNAPSHOTS, run.update)
         if on_progress is not None:
             on_progress(progress)
         now = time.perf_counter()

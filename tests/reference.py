@@ -11,6 +11,10 @@ What the paper leaves open is settled here as the project settles it:
 - In a step all heads address memory as the previous step left it; then the write heads write at once, their erasures
   multiplied and their additions summed; then the read heads read what is there now (M_t in equation 2).
 - Before the first step every head is one-hot on slot 0, and the machine has read what is there.
+
+An analog machine departs from the paper in three places: its controller, and the layer that gives the logits, see
+tanh(3 x) wherever they would see an input or a read x (the layer sees the controller's output as it is); its heads see
+the input, as it is, after the controller's output; and what they add is clipped but not squashed.
 """
 
 from collections.abc import Mapping
@@ -147,10 +151,15 @@ def emit_head(raw: Tensor, width: int, shift_range: int) -> Head:
     )
 
 
-def emit_erase_and_add(raw: Tensor, width: int) -> tuple[Tensor, Tensor]:
+def emit_erase_and_add(raw: Tensor, width: int, analog: bool = False) -> tuple[Tensor, Tensor]:
     """A write head's erase and add vectors from its raw outputs: M of erase, M of add."""
     raw = raw.clamp(-20, 20)
-    return logistic(raw[:width]), torch.tanh(raw[width:])
+    return logistic(raw[:width]), raw[width:] if analog else torch.tanh(raw[width:])
+
+
+def sense(quantities: Tensor, analog: bool) -> Tensor:
+    """What a network sees of inputs and reads."""
+    return torch.tanh(3 * quantities) if analog else quantities
 
 
 def lstm_cell(
@@ -227,6 +236,7 @@ def _run_sequence(config: Mapping[str, Any], weights: Weights, inputs: Tensor, m
     """One sequence: inputs (T, in), memory (N, M)."""
     slots, width = memory.shape
     read_heads, write_heads, layers = config["read_heads"], config["write_heads"], config["controller_layers"]
+    analog = config["analog"]
 
     first = torch.zeros(slots, dtype=memory.dtype)
     first[0] = 1
@@ -237,22 +247,23 @@ def _run_sequence(config: Mapping[str, Any], weights: Weights, inputs: Tensor, m
 
     all_logits, all_memory, all_weights, all_reads = [], [], [], []
     for x in inputs:
-        seen = torch.cat([x, *reads])
+        seen = sense(torch.cat([x, *reads]), analog)
         if config["controller"] == "lstm":
             output, lstm_state = lstm_controller(weights, "cell.controller.", layers, seen, lstm_state)
         else:
             output = feedforward_controller(weights, "cell.controller.", layers, seen)
 
-        raw_heads = linear(weights, "cell.heads.addressing", output).chunk(read_heads + write_heads)
+        said = torch.cat([output, x]) if analog else output
+        raw_heads = linear(weights, "cell.heads.addressing", said).chunk(read_heads + write_heads)
         heads = [emit_head(raw, width, config["shift_range"]) for raw in raw_heads]
-        raw_writes = linear(weights, "cell.heads.writing", output).chunk(write_heads)
-        writes = [emit_erase_and_add(raw, width) for raw in raw_writes]
+        raw_writes = linear(weights, "cell.heads.writing", said).chunk(write_heads)
+        writes = [emit_erase_and_add(raw, width, analog) for raw in raw_writes]
 
         focus = [address(head, memory, previous) for head, previous in zip(heads, focus, strict=True)]
         memory = write(memory, focus[read_heads:], [pair[0] for pair in writes], [pair[1] for pair in writes])
         reads = [read(memory, weighting) for weighting in focus[:read_heads]]
 
-        all_logits.append(linear(weights, "cell.output", torch.cat([output, *reads])))
+        all_logits.append(linear(weights, "cell.output", torch.cat([output, sense(torch.cat(reads), analog)])))
         all_memory.append(memory)
         all_weights.append(torch.stack(focus))
         all_reads.append(torch.stack(reads))

@@ -51,9 +51,10 @@ def test_what_is_written_is_read(folder: Path) -> None:
         machine(),
         ntm.NTM(2, 3, controller="lstm", controller_size=4, controller_layers=2, memory_slots=5, memory_init="learned"),
         ntm.NTM(2, 3, controller_size=4, memory_slots=5, shift_range=0, memory_init="random"),
+        ntm.NTM(2, 3, controller_size=4, memory_slots=5, analog=True),
         ntm.LSTMBaseline(2, 3, hidden_size=4),
     ],
-    ids=["feedforward", "learned", "random", "baseline"],
+    ids=["feedforward", "learned", "random", "analog", "baseline"],
 )
 def test_save_pretrained_and_from_pretrained(model: ntm.NTM | ntm.LSTMBaseline, tmp_path: Path) -> None:
     model.save_pretrained(tmp_path)
@@ -66,10 +67,12 @@ def test_save_pretrained_and_from_pretrained(model: ntm.NTM | ntm.LSTMBaseline, 
 
 
 def test_the_recipes_of_all_tasks_may_be_read() -> None:
+    models = {"ntm": ntm.NTM, "lstm": ntm.LSTMBaseline}
     for task in map(ntm.tasks.get, ntm.tasks.names()):
-        with torch.device("meta"):
-            model = ntm.NTM(task.input_size, task.output_size, **task.recipe.machine)
-        strict.check_config(checkpoint.describe(model, task.name))
+        for architecture, recipe in task.recipes.items():
+            with torch.device("meta"):
+                model = models[architecture](task.input_size, task.output_size, **recipe.arguments)
+            strict.check_config(checkpoint.describe(model, task.name))
 
 
 def test_every_argument_of_every_architecture_has_bounds(folder: Path) -> None:
@@ -77,6 +80,13 @@ def test_every_argument_of_every_architecture_has_bounds(folder: Path) -> None:
         for name in model.config:
             with pytest.raises(CheckpointError, match=f"gives {name} as"):
                 strict.check_config(checkpoint.describe(model, "copy") | {name: 10**9})
+
+
+def test_a_machine_from_before_there_were_analog_ones_is_plain(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    del config["analog"]
+    (folder / "config.json").write_text(json.dumps(config))
+    assert ntm.load(folder).config == machine().config
 
 
 def test_writing_replaces_a_folder_or_leaves_it(folder: Path) -> None:
@@ -133,6 +143,10 @@ def edit(folder: Path, **changes: Any) -> None:
         ({"task": "chess"}, "the task 'chess', which is unknown here; known are"),
         ({"task": ["copy"]}, "the task ['copy']"),
         ({"input_size": 9}, "9 inputs and 8 outputs, but copy needs 10 and 8"),
+        ({"analog": 1}, "analog as 1, which must be "),
+        ({"analog": None}, "analog as None"),
+        ({"analog": "true"}, "analog as 'true'"),
+        ({"analog": True}, "model.safetensors does not fit config.json"),
         ({"controller_size": 9}, "model.safetensors does not fit config.json"),
         ({"controller": "lstm"}, "which the model that config.json describes needs"),
         ({"memory_init": "learned"}, "has no initial_memory.contents"),

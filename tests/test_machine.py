@@ -71,6 +71,7 @@ def assert_matches_reference(model: NTM, tolerance: float, state: NTMState | Non
     assert_all_close(steps, [step.detach() for step in expected[:4]], tolerance)
 
 
+ANALOG = pytest.mark.parametrize("analog", [False, True], ids=["plain", "analog"])
 SHAPES = [
     pytest.param(1, 1, 1, id="R1-W1-k1"),
     pytest.param(2, 1, 2, id="R2-W1-k2"),
@@ -82,8 +83,9 @@ SHAPES = [
 @pytest.mark.parametrize(("read_heads", "write_heads", "shift_range"), SHAPES)
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("controller", ["feedforward", "lstm"])
+@ANALOG
 def test_matches_the_reference(
-    controller: str, layers: int, read_heads: int, write_heads: int, shift_range: int
+    analog: bool, controller: str, layers: int, read_heads: int, write_heads: int, shift_range: int
 ) -> None:
     model = make_machine(
         controller=controller,
@@ -92,15 +94,18 @@ def test_matches_the_reference(
         write_heads=write_heads,
         shift_range=shift_range,
         memory_init="learned",
+        analog=analog,
     )
     assert_matches_reference(model, tolerance=1e-8)
 
 
 @pytest.mark.parametrize("scale", [0.5, 2.0])
 @pytest.mark.parametrize("controller", ["feedforward", "lstm"])
-def test_matches_the_reference_from_constant_memory(controller: str, scale: float) -> None:
+@ANALOG
+def test_matches_the_reference_from_constant_memory(analog: bool, controller: str, scale: float) -> None:
     """Decided heads leave slots near their first 1e-6, where a guard against a norm of zero could be felt."""
-    assert_matches_reference(make_machine(scale, controller=controller, read_heads=2), tolerance=1e-6)
+    model = make_machine(scale, controller=controller, read_heads=2, analog=analog)
+    assert_matches_reference(model, tolerance=1e-6)
 
 
 @pytest.mark.parametrize("controller", ["feedforward", "lstm"])
@@ -110,29 +115,71 @@ def test_matches_the_reference_from_random_memory(controller: str) -> None:
 
 
 @pytest.mark.parametrize("controller", ["feedforward", "lstm"])
-def test_matches_the_reference_with_other_than_its_own_slots(controller: str) -> None:
-    model = make_machine(controller=controller, memory_init="random", write_heads=2)
+@ANALOG
+def test_matches_the_reference_with_other_than_its_own_slots(analog: bool, controller: str) -> None:
+    model = make_machine(controller=controller, memory_init="random", write_heads=2, analog=analog)
     for slots in (3, 9):
         assert_matches_reference(model, 1e-8, model.initial_state(BATCH, slots, generator=seeded(slots)))
 
 
 @pytest.mark.parametrize("controller", ["feedforward", "lstm"])
-def test_matches_the_reference_where_outputs_are_clipped(controller: str) -> None:
-    assert_matches_reference(make_machine(scale=4.0, controller=controller, memory_init="learned"), tolerance=1e-6)
+@ANALOG
+def test_matches_the_reference_where_outputs_are_clipped(analog: bool, controller: str) -> None:
+    model = make_machine(scale=4.0, controller=controller, memory_init="learned", analog=analog)
+    assert_matches_reference(model, tolerance=1e-6)
 
 
 @pytest.mark.parametrize("controller", ["feedforward", "lstm"])
-def test_the_published_size_in_float32_is_near_the_reference(controller: str) -> None:
+@ANALOG
+def test_the_published_size_in_float32_is_near_the_reference(analog: bool, controller: str) -> None:
     """128 slots of 20, constant memory, weights as they are initialised: what training starts from."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        model = NTM(INPUTS, OUTPUTS, controller=controller)  # type: ignore[arg-type]
+        model = NTM(INPUTS, OUTPUTS, controller=controller, analog=analog)  # type: ignore[arg-type]
     inputs = normal(3, 1, INPUTS)
     logits, last = model(inputs.float())
     with torch.no_grad():
         expected = run_reference(model, inputs, {name: weight.double() for name, weight in model.state_dict().items()})
     outputs = [logits.double(), last.memory.double(), last.weights.double(), last.reads.double()]
     assert_all_close(outputs, [expected.logits, expected.memory[-1], expected.weights[-1], expected.reads[-1]], 1e-5)
+
+
+# Analog machines.
+
+
+@pytest.mark.parametrize("controller", ["feedforward", "lstm"])
+def test_a_quantity_in_the_input_reaches_the_memory_of_an_analog_machine_as_it_is(controller: str) -> None:
+    """Weights set by hand: the write head stays on slot 0, erases it and adds its input. Beyond 1 the controller can
+    hardly tell quantities apart; memory holds them to the last digit."""
+    model = NTM(1, 1, controller=controller, analog=True, **SMALL).double()  # type: ignore[arg-type]
+    with torch.no_grad():
+        for parameter in model.cell.heads.parameters():
+            parameter.zero_()
+        gate, shift, sharpening = (20.0 * one_hot(place, 9) for place in (4, 6, 8))
+        model.cell.heads.addressing.bias.copy_((shift - gate + sharpening).repeat(2))
+        model.cell.heads.writing.bias[:3] = 20.0
+        model.cell.heads.writing.weight[3:, -1] = 1.0
+    quantities = torch.tensor([0.25, -7.5, 3.0, 3.5, 19.0], dtype=torch.float64)
+    trace = model.trace(quantities.view(5, 1, 1))
+    assert_all_close([trace.memory[:, 0, 0]], [quantities.unsqueeze(1).expand(5, 3)], tolerance=1e-6)
+
+
+def test_what_an_analog_machine_sees_beyond_1_changes_its_heads_and_not_its_controller() -> None:
+    model = make_machine(analog=True)
+    seen = []
+    model.cell.controller.register_forward_hook(lambda _module, _inputs, output: seen.append(output[0]))
+    one, other = (model.trace(torch.full((1, 1, INPUTS), size, dtype=torch.float64)) for size in (7.0, 8.0))
+    assert_all_close([seen[0]], [seen[1]], tolerance=1e-9)
+    assert (one.adds - other.adds).abs().max() > 0.1
+
+
+def test_a_machine_is_plain_unless_asked() -> None:
+    plain, analog = make_machine(), make_machine(analog=True)
+    assert plain.config["analog"] is False
+    inputs = normal(STEPS, BATCH, INPUTS)
+    assert torch.equal(plain(inputs)[0], make_machine(analog=False)(inputs)[0])
+    assert plain.cell.heads.writing.in_features == SMALL["controller_size"]
+    assert analog.cell.heads.writing.in_features == SMALL["controller_size"] + INPUTS
 
 
 # State.
@@ -233,9 +280,10 @@ def test_trace_has_the_shapes_of_the_contract(controller: str, read_heads: int, 
         assert getattr(trace, name).shape == (STEPS, BATCH, *shape), name
 
 
-def test_a_trace_can_be_replayed() -> None:
+@ANALOG
+def test_a_trace_can_be_replayed(analog: bool) -> None:
     """Each field is that of its own step: memory after writing, reads of that memory, weightings from the gates."""
-    model = make_machine(read_heads=2, write_heads=2)
+    model = make_machine(read_heads=2, write_heads=2, analog=analog)
     state = model.initial_state(BATCH)
     trace = model.trace(normal(STEPS, BATCH, INPUTS), state)
     memory, weights = state.memory, state.weights
@@ -270,9 +318,10 @@ def test_the_last_step_of_a_trace_is_the_last_state() -> None:
 
 @pytest.mark.parametrize("controller", ["feedforward", "lstm"])
 @pytest.mark.parametrize("memory_value", [0.0, 1e-6])
-def test_finite_with_all_weights_zero(controller: str, memory_value: float) -> None:
+@ANALOG
+def test_finite_with_all_weights_zero(analog: bool, controller: str, memory_value: float) -> None:
     """All keys are then zero, and so is memory: every cosine is 0 / 0."""
-    model = NTM(INPUTS, OUTPUTS, controller=controller, **SMALL)  # type: ignore[arg-type]
+    model = NTM(INPUTS, OUTPUTS, controller=controller, analog=analog, **SMALL)  # type: ignore[arg-type]
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.zero_()
@@ -284,8 +333,9 @@ def test_finite_with_all_weights_zero(controller: str, memory_value: float) -> N
 
 @pytest.mark.parametrize("memory_init", ["constant", "learned"])
 @pytest.mark.parametrize("controller", ["feedforward", "lstm"])
-def test_finite_over_many_steps_with_every_output_saturated(controller: str, memory_init: str) -> None:
-    model = make_machine(50.0, controller=controller, memory_init=memory_init, read_heads=2).float()
+@ANALOG
+def test_finite_over_many_steps_with_every_output_saturated(analog: bool, controller: str, memory_init: str) -> None:
+    model = make_machine(50.0, controller=controller, memory_init=memory_init, read_heads=2, analog=analog).float()
     logits, state = model(normal(30, BATCH, INPUTS, dtype=torch.float32))
     assert_all_finite([logits, *flatten(state), *gradients([logits], list(model.parameters()))])
     torch.testing.assert_close(state.weights.sum(-1), torch.ones(BATCH, 3))
@@ -333,6 +383,12 @@ def test_unknown_choices_are_refused_with_the_known_ones(name: str, value: Any) 
     known = {"controller": "feedforward, lstm", "memory_init": "constant, learned, random"}[name]
     with pytest.raises(ValueError, match=rf"{name} must be one of {known}"):
         NTM(INPUTS, OUTPUTS, **{name: value})
+
+
+@pytest.mark.parametrize("value", [1, 0, None, "true"])
+def test_analog_is_true_or_false(value: Any) -> None:
+    with pytest.raises(TypeError, match=f"analog must be true or false, not {value!r}"):
+        NTM(INPUTS, OUTPUTS, analog=value)
 
 
 @pytest.mark.parametrize(("shift_range", "slots"), [(1, 2), (2, 4), (3, 5)])

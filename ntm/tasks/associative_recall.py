@@ -22,10 +22,14 @@ class AssociativeRecall(Task):
     sizes: ClassVar = {"items": range(2, 7)}
     smallest: ClassVar = {"items": 2}
     recipes: ClassVar = {
-        "ntm": Recipe(updates=8_000, arguments={"controller": "lstm"}, memory_slots=(32,)),
-        "lstm": Recipe(updates=10_000),
+        "ntm": Recipe(updates=12_000, arguments={"controller": "lstm"}, memory_slots=(32, 64, 128), worst_bit=0.03),
+        "lstm": Recipe(updates=12_000, arguments={"hidden_size": 128, "num_layers": 2}),
     }
-    validation = (Case({"items": 6}, weight=100), Case({"items": 12}, weight=10), Case({"items": 20}))
+    validation = (
+        *(Case({"items": items}, weight=100) for items in (2, 3, 6)),
+        *(Case({"items": items}, weight=10) for items in (12, 15)),
+        Case({"items": 20}),
+    )
     evaluation = tuple(Case({"items": items}) for items in (2, 3, 4, 5, 6, 8, 10, 12, 15, 20))
 
     def encode(self, items: Tensor, queries: Tensor) -> Batch:

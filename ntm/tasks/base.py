@@ -149,6 +149,10 @@ class Task(ABC):
         wrong = ((logits > 0) != (batch.targets > 0.5)) | logits.isnan()
         return (wrong & batch.mask.unsqueeze(-1)).sum((0, 2)).float()
 
+    def optimal_errors(self, batch: Batch) -> Tensor | None:
+        """The error of the best that can be done on each sequence, (B,), for tasks where that is known and not zero."""
+        return None
+
 
 def _stop(choices: range, limit: int | None) -> int:
     return choices.stop if limit is None else min(choices.stop, max(limit, choices.start) + 1)

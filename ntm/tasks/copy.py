@@ -20,7 +20,7 @@ class Copy(Task):
     sizes: ClassVar = {"length": range(1, 21)}
     recipes: ClassVar = {
         "ntm": Recipe(updates=10_000, arguments={"controller": "lstm"}, worst_bit=0.03, seed=2),
-        "lstm": Recipe(updates=10_000),
+        "lstm": Recipe(updates=10_000, arguments={"hidden_size": 128, "num_layers": 2}),
     }
     validation = (Case({"length": 20}), Case({"length": 120}), Case({"length": 120}, memory_slots=1024))
     evaluation = (

@@ -27,7 +27,7 @@ class PrioritySort(Task):
             arguments={"controller_size": 256, "read_heads": 5, "write_heads": 5},
             memory_slots=(32,),
         ),
-        "lstm": Recipe(updates=20_000),
+        "lstm": Recipe(updates=20_000, arguments={"hidden_size": 128, "num_layers": 2}),
     }
     validation = (Case({"length": 20}),)
     evaluation = tuple(Case({"length": length}) for length in (16, 20, 24))

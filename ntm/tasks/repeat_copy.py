@@ -31,7 +31,7 @@ class RepeatCopy(Task):
             worst_bit=0.03,
             first_limit=2,
         ),
-        "lstm": Recipe(updates=10_000, first_limit=2),
+        "lstm": Recipe(updates=20_000, arguments={"hidden_size": 128, "num_layers": 2}, first_limit=2),
     }
     validation = (
         Case({"length": 10, "repeats": 10}, weight=100),

@@ -66,6 +66,16 @@ def test_bits_are_fair_coins_in_every_place() -> None:
     assert abs((bits[:, 1:] == bits[:, :-1]).float().mean().item() - 0.5) < 0.01
 
 
+def test_training_shows_vectors_of_all_zeros_and_ones_more_often() -> None:
+    """And is the same encoding; a vector of fair coins is all zero once in 256 times."""
+    batch = COPY.draw_training(400, seeded(), None, length=10)
+    assert_is_copy(batch, 10)
+    fair, skewed = batch.inputs[1:11, :200, :8], batch.inputs[1:11, 200:, :8]
+    for bit in (0, 1):
+        assert (fair == bit).all(-1).float().mean() < 0.02
+        assert (skewed == bit).all(-1).float().mean() > 0.05
+
+
 @PROPERTY
 @given(st.lists(st.lists(st.sampled_from([0.0, 1.0]), min_size=8, max_size=8), min_size=1, max_size=6))
 def test_encode_takes_any_vectors(vectors: Rows) -> None:
