@@ -11,6 +11,7 @@ import platform
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,12 +21,14 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ntm import checkpoint, snapshots, tasks
+from ntm import checkpoint, parallel, snapshots, tasks
 from ntm.baseline import LSTMBaseline
 from ntm.checkpoint import SNAPSHOTS
 from ntm.compilation import Forward, fastest
+from ntm.graphs import CUDAGraphs, Step, replayed
 from ntm.machine import NTM
 from ntm.model import SequenceModel
+from ntm.parallel import ALONE, Share
 from ntm.seeding import make_generator, seed_generator
 from ntm.tasks import Architecture, Batch, Recipe, Task
 
@@ -121,7 +124,14 @@ def start(settings: Settings, device: torch.device) -> Run:
         seed_generator(torch.default_generator, "weights", settings.recipe.seed)
         model = _ARCHITECTURES[settings.architecture](task.input_size, task.output_size, **settings.recipe.arguments)
     model.to(device)
-    return Run(model, torch.optim.Adam(model.parameters()), _copy_weights(model), limit=settings.recipe.first_limit)
+    return Run(model, _make_optimizer(model, device), _copy_weights(model), limit=settings.recipe.first_limit)
+
+
+def _make_optimizer(model: SequenceModel, device: torch.device) -> torch.optim.Optimizer:
+    if device.type == "cpu":
+        return torch.optim.Adam(model.parameters())
+    # A captured update reads the rate from the device.
+    return torch.optim.Adam(model.parameters(), lr=torch.zeros((), device=device), capturable=True, fused=True)
 
 
 def train(
@@ -129,15 +139,19 @@ def train(
     settings: Settings,
     folder: Path,
     *,
+    share: Share = ALONE,
     on_progress: Callable[[Progress], object] | None = None,
     stopping: Callable[[], bool] | None = None,
 ) -> bool:
     """Train to the last update, or until `stopping()` is true; either way the run is then in `folder`.
 
+    Several processes train one model together when each is given its share; the first of them writes the folder.
+
     Args:
         run: from `start` or `resume`; it is changed in place.
         settings: what the run was started with.
         folder: where the run lives.
+        share: of every batch.
         on_progress: told every few updates how it goes.
         stopping: asked as often.
 
@@ -145,40 +159,62 @@ def train(
         Whether the last update was reached.
 
     Raises:
-        TrainingError: if the loss stops being finite; the best weights are in `folder`, as a checkpoint.
+        TrainingError: if the loss stops being finite; the best weights are in `folder`, as a checkpoint. Or if the
+            batch cannot be shared out evenly.
     """
     task = tasks.get(settings.task)
-    forward = fastest(run.model)
+    if settings.recipe.batch_size % share.count:
+        raise TrainingError(f"{share.count} processes cannot share a batch of {settings.recipe.batch_size} evenly")
+    step = _make_step(run, settings, task, share)
     clock = saved = time.perf_counter()
-    while run.update < settings.recipe.updates and not (stopping and stopping()):
-        progress = _train_a_while(run, settings, task, forward)
+    while run.update < settings.recipe.updates and not parallel.any_of(bool(stopping and stopping()), share):
+        progress = _train_a_while(run, settings, task, step, share)
         if not math.isfinite(progress.loss):
-            run.model.load_state_dict(run.best)
-            folder.mkdir(parents=True, exist_ok=True)
-            checkpoint.save_weights(run.model, folder, settings.task)
-            raise TrainingError(
-                f"the loss stopped being finite before update {progress.update:,}. The best weights so far, of update "
-                f"{run.best_update:,}, are in {folder}, which ntm.load reads; another --seed may fare better"
-            )
+            raise _give_up(run, settings, folder, share)
         row = progress._asdict()
         if run.update % _UPDATES_A_VALIDATION == 0 or run.update == settings.recipe.updates:
             validation = _validate(run, task)
             row |= {"validation_error": validation.error, "validation_doubt": validation.doubt}
+            relapse = settings.recipe.relapse
+            if relapse is not None and validation.error > relapse * max(run.best_validation.error, 1.0):
+                run.model.load_state_dict(run.best)
         run.curve.append(row)
-        if isinstance(run.model, NTM):
+        if isinstance(run.model, NTM) and share.leads:
             snapshots.keep(run.model, folder / SNAPSHOTS, run.update)
         if on_progress is not None:
             on_progress(progress)
         now = time.perf_counter()
         run.seconds, clock = run.seconds + now - clock, now
-        if now - saved > _SECONDS_A_SAVE:
+        if now - saved > _SECONDS_A_SAVE and share.leads:
             save(run, settings, folder)
             saved = now
-    save(run, settings, folder)
+    if share.leads:
+        save(run, settings, folder)
     return run.update == settings.recipe.updates
 
 
-def _train_a_while(run: Run, settings: Settings, task: Task, forward: Forward) -> Progress:
+def _make_step(run: Run, settings: Settings, task: Task, share: Share) -> Step:
+    """How this device does an update best."""
+    forward = parallel.synchronised(run.model, fastest(run.model), share)
+    step = partial(train_step, run, settings, task, forward)
+    # Random memory is drawn in the step, which a graph would repeat instead; processes wait for one another in theirs.
+    if _device(run.model).type == "cuda" and share.count == 1 and run.model.config.get("memory_init") != "random":
+        return replayed(step, CUDAGraphs())
+    return step
+
+
+def _give_up(run: Run, settings: Settings, folder: Path, share: Share) -> TrainingError:
+    run.model.load_state_dict(run.best)
+    if share.leads:
+        folder.mkdir(parents=True, exist_ok=True)
+        checkpoint.save_weights(run.model, folder, settings.task)
+    return TrainingError(
+        f"the loss stopped being finite before update {run.update:,}. The best weights so far, of update "
+        f"{run.best_update:,}, are in {folder}, which ntm.load reads; another --seed may fare better"
+    )
+
+
+def _train_a_while(run: Run, settings: Settings, task: Task, step: Step, share: Share) -> Progress:
     """A few updates without asking the device how they went, then one look at it."""
     device = _device(run.model)
     generator = torch.Generator(device)
@@ -187,9 +223,9 @@ def _train_a_while(run: Run, settings: Settings, task: Task, forward: Forward) -
     for _ in range(count):
         batch, slots = draw_batch(task, settings, run.update, run.limit, generator)
         _set_learning_rate(run.optimizer, settings.recipe.learning_rate * cosine(run.update / settings.recipe.updates))
-        sums += train_step(run, settings, task, forward, batch, slots, generator)
+        sums += step(parallel.part(batch, share), slots, generator)
         run.update += 1
-    loss, error = (sums / count).tolist()
+    loss, error = parallel.mean(sums / count, share).tolist()
     if run.limit is not None and run.limit < task.largest and loss < settings.recipe.raise_limit_below:
         run.limit += 1
     return Progress(run.update, loss, error)
@@ -359,7 +395,10 @@ def _copy_weights(model: SequenceModel) -> dict[str, Tensor]:
 
 def _set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
 
 
 def _device(model: SequenceModel) -> torch.device:

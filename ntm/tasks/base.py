@@ -59,6 +59,9 @@ class Recipe:
     """no size is larger than this at first, for tasks that are not learned from all sizes at once"""
     raise_limit_below: float = 0.05
     """the loss at which the limit goes up by one"""
+    relapse: float | None = None
+    """how many times the best validation error so far, or 1 where that is less, sends training back to the best
+    weights: some tasks are learned in a way that a single update can undo. Never when None"""
     seed: int = 0
     """of weights and batches; the best on validation of those that were tried"""
 

@@ -23,11 +23,14 @@ class PrioritySort(Task):
     smallest: ClassVar = {"length": left_out + 1}
     recipes: ClassVar = {
         "ntm": Recipe(
-            updates=20_000,
-            arguments={"controller_size": 256, "read_heads": 5, "write_heads": 5},
+            updates=26_000,
+            arguments={"controller_size": 128, "analog": True},
+            learning_rate=2e-3,
+            gradient_norm=0.2,
             memory_slots=(32,),
+            relapse=2.0,
         ),
-        "lstm": Recipe(updates=20_000, arguments={"hidden_size": 128, "num_layers": 2}),
+        "lstm": Recipe(updates=26_000, arguments={"hidden_size": 128, "num_layers": 2}),
     }
     validation = (Case({"length": 20}),)
     evaluation = tuple(Case({"length": length}) for length in (16, 20, 24))
