@@ -8,18 +8,20 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import get_args
+from typing import NoReturn, get_args
 
 import torch
 from safetensors import SafetensorError
 from tqdm import tqdm
 
-from ntm import checkpoint, hub, tasks, training
+from ntm import checkpoint, hub, parallel, seeds, tasks, training
 from ntm.checkpoint import SNAPSHOTS
 from ntm.evaluation import evaluate, record
+from ntm.parallel import Share
+from ntm.seeds import Candidate
 from ntm.tasks import Architecture, Task
 
 ALL = "all"
@@ -36,34 +38,44 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.command == "push":
             return _push(options)
-        if options.command != ALL and options.push_to_hub is not None:
-            hub.check_push(options.push_to_hub)
-        with _interruptible() as interrupted:
-            if options.command == ALL:
-                return _train_all(options, interrupted)
-            return _train(options, options.model, tasks.get(options.command), options.output, interrupted)
+        return _train(options)
     except (training.TrainingError, checkpoint.CheckpointError, SafetensorError, ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        if not parallel.local_rank():
+            print(f"error: {error}", file=sys.stderr)
         return 1
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what was wrong in one line; how to do it right is what --help is for."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message}\n")
+
+
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    private = argparse.ArgumentParser(add_help=False)
+    private = _Parser(add_help=False)
     private.add_argument("--private", action="store_true", help="publish to a private repository")
 
-    recipe = argparse.ArgumentParser(add_help=False)
+    recipe = _Parser(add_help=False)
     recipe.add_argument("--seed", type=int, help="of weights and batches (default: the task's recipe)")
+    recipe.add_argument(
+        "--seeds",
+        type=int,
+        default=1,
+        metavar="K",
+        help="train K seeds from that one on and keep the best (default: 1)",
+    )
     recipe.add_argument("--updates", type=int, help="how many (default: the task's recipe)")
     recipe.add_argument("--batch-size", type=int, help="sequences an update (default: the task's recipe)")
     recipe.add_argument("--device", default="auto", help="cpu, cuda, ... (default: a GPU where there is one)")
     recipe.add_argument("--resume", action="store_true", help="go on with the run that was stopped")
 
-    single = argparse.ArgumentParser(add_help=False, parents=[recipe, private])
+    single = _Parser(add_help=False, parents=[recipe, private])
     single.add_argument("--model", choices=get_args(Architecture), default="ntm", help="(default: %(default)s)")
     single.add_argument("--output", type=Path, help="checkpoint folder (default: checkpoints/MODEL-TASK)")
     single.add_argument("--push-to-hub", metavar="NAMESPACE/NAME", help="publish the checkpoint when it is trained")
 
-    parser = argparse.ArgumentParser(description="Train a Neural Turing Machine and write a checkpoint folder.")
+    parser = _Parser(description="Train a Neural Turing Machine and write a checkpoint folder.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in tasks.names():
         commands.add_parser(name, parents=[single], help=f"train on {name}")
@@ -95,7 +107,23 @@ def _push(options: argparse.Namespace) -> int:
     return 0
 
 
-def _train_all(options: argparse.Namespace, interrupted: threading.Event) -> int:
+def _train(options: argparse.Namespace) -> int:
+    if options.command != ALL and options.push_to_hub is not None:
+        hub.check_push(options.push_to_hub)
+    device = _device(options.device)
+    with _interruptible() as interrupted, parallel.joined(device) as share:
+        if share.count > 1 and options.seeds > 1:
+            raise training.TrainingError("--seeds trains in one process: leave out torchrun")
+        if options.command == ALL:
+            return _train_all(options, device, share, interrupted)
+        code = _train_one(options, options.model, tasks.get(options.command), device, share, interrupted)
+    if code == 0 and options.push_to_hub is not None and share.leads:
+        output = options.output or CHECKPOINTS / f"{options.model}-{options.command}"
+        print(f"published {hub.push(output, options.push_to_hub, private=options.private)}")
+    return code
+
+
+def _train_all(options: argparse.Namespace, device: torch.device, share: Share, interrupted: threading.Event) -> int:
     if _FINISHED.exists() and not options.resume:
         raise training.TrainingError(f"{_FINISHED} says that not all were trained: go on with --resume, or delete it")
     finished = json.loads(_FINISHED.read_text()) if _FINISHED.exists() else []
@@ -103,72 +131,97 @@ def _train_all(options: argparse.Namespace, interrupted: threading.Event) -> int
         for model in get_args(Architecture):
             if [model, task.name] in finished:
                 continue
-            if interrupted.is_set() or _train(options, model, task, None, interrupted):
+            if interrupted.is_set() or _train_one(options, model, task, device, share, interrupted):
                 return _INTERRUPTED
             finished.append([model, task.name])
-            checkpoint.write_json(_FINISHED, finished)
-    _FINISHED.unlink()
+            if share.leads:
+                checkpoint.write_json(_FINISHED, finished)
+    _FINISHED.unlink(missing_ok=True)
     return 0
 
 
-def _train(
+def _train_one(
     options: argparse.Namespace,
     model: Architecture,
     task: Task,
-    chosen_output: Path | None,
+    device: torch.device,
+    share: Share,
     interrupted: threading.Event,
 ) -> int:
-    device = _device(options.device)
-    output = chosen_output or CHECKPOINTS / f"{model}-{task.name}"
-    if chosen_output is not None and output.exists() and not options.resume:
-        raise training.TrainingError(f"{output} exists already; name another folder")
+    output = _output(options, model, task.name)
     folder = output.with_name(f".{output.name}.run")
     settings = training.Settings.of(
         task, model, seed=options.seed, updates=options.updates, batch_size=options.batch_size
     )
-    if options.resume and (folder.exists() or options.command != ALL):
-        run = training.resume(settings, folder, device)
-    elif folder.exists():
-        raise training.TrainingError(f"{folder} holds an unfinished run: go on with --resume, or delete that folder")
-    else:
-        run = training.start(settings, device)
-    print(f"{output.name} on {_device_name(device)}, seed {settings.recipe.seed}; Ctrl-C saves the run", flush=True)
-    if not _train_with_progress(run, settings, task, folder, interrupted):
-        updates = f"{run.update:,} of {settings.recipe.updates:,} updates"
-        print(f"stopped after {updates}; the same command with --resume goes on")
+    begin = seeds.resume if options.resume and (folder.exists() or options.command != ALL) else seeds.start
+    candidates = begin(settings, options.seeds, folder, device)
+    if share.leads:
+        chosen = ", ".join(str(candidate.settings.recipe.seed) for candidate in candidates)
+        print(f"{output.name} on {_device_name(device)}, seed {chosen}; Ctrl-C saves the run", flush=True)
+    if not _train_with_progress(candidates, task, share, interrupted):
+        if share.leads:
+            updates = " and ".join(f"{candidate.run.update:,}" for candidate in candidates)
+            updates += f" of {settings.recipe.updates:,} updates"
+            print(f"stopped after {updates}; the same command with --resume goes on")
         return _INTERRUPTED
-    _write(run, settings, task, folder, output)
-    shutil.rmtree(folder)
-    if options.command != ALL and options.push_to_hub is not None:
-        print(f"published {hub.push(output, options.push_to_hub, private=options.private)}")
+    if share.leads:
+        _write(candidates, task, output)
+        shutil.rmtree(folder)
     return 0
 
 
-def _train_with_progress(
-    run: training.Run, settings: training.Settings, task: Task, folder: Path, interrupted: threading.Event
-) -> bool:
-    bar = tqdm(total=settings.recipe.updates, initial=run.update, unit="update", dynamic_ncols=True)
+def _output(options: argparse.Namespace, model: Architecture, task: str) -> Path:
+    """Where the checkpoint goes.
 
-    def show(progress: training.Progress) -> None:
-        bar.update(progress.update - bar.n)
+    Raises:
+        TrainingError: if that was chosen and exists already.
+    """
+    if options.command == ALL or options.output is None:
+        return CHECKPOINTS / f"{model}-{task}"
+    if options.output.exists() and not options.resume:
+        raise training.TrainingError(f"{options.output} exists already; name another folder")
+    return options.output
+
+
+def _train_with_progress(
+    candidates: Sequence[Candidate], task: Task, share: Share, interrupted: threading.Event
+) -> bool:
+    recipe = candidates[0].settings.recipe
+    done = {id(candidate): candidate.run.update for candidate in candidates}
+    bar = tqdm(
+        total=recipe.updates * len(candidates),
+        initial=sum(done.values()),
+        unit="update",
+        dynamic_ncols=True,
+        disable=not share.leads,
+    )
+
+    def show(candidate: Candidate, progress: training.Progress) -> None:
+        bar.update(progress.update - done[id(candidate)])
+        done[id(candidate)] = progress.update
         rate = bar.format_dict["rate"] or 0.0
+        seed = f"seed {candidate.settings.recipe.seed}: " if len(candidates) > 1 else ""
         bar.set_postfix_str(
-            f"loss {progress.loss:.4f}, {task.error_name} {progress.error:.2f}, "
-            f"{rate * settings.recipe.batch_size:,.0f} sequences/s"
+            f"{seed}loss {progress.loss:.4f}, {task.error_name} {progress.error:.2f}, "
+            f"{rate * recipe.batch_size:,.0f} sequences/s"
         )
 
     with bar:
-        return training.train(run, settings, folder, on_progress=show, stopping=interrupted.is_set)
+        return seeds.train(candidates, share=share, on_progress=show, stopping=interrupted.is_set)
 
 
-def _write(run: training.Run, settings: training.Settings, task: Task, folder: Path, output: Path) -> None:
-    run.model.load_state_dict(run.best)
+def _write(candidates: Sequence[Candidate], task: Task, output: Path) -> None:
+    for candidate in candidates:
+        if candidate.failure is not None:
+            print(f"note: seed {candidate.settings.recipe.seed}: {candidate.failure}", file=sys.stderr)
+    best = seeds.best(candidates)
+    best.run.model.load_state_dict(best.run.best)
     with tqdm(total=len(task.evaluation), unit="size", desc="evaluating", leave=False) as bar:
         evaluation = evaluate(
-            run.model, task, task.evaluation, sequences=_EVALUATION_SEQUENCES, on_score=lambda _: bar.update()
+            best.run.model, task, task.evaluation, sequences=_EVALUATION_SEQUENCES, on_score=lambda _: bar.update()
         )
-    record(output, run.model, task, training.facts(run, settings), evaluation, folder / SNAPSHOTS)
-    print(f"wrote {output}, the weights of update {run.best_update:,}")
+    record(output, best.run.model, task, seeds.facts(candidates), evaluation, best.folder / SNAPSHOTS)
+    print(f"wrote {output}, the weights of seed {best.settings.recipe.seed} after update {best.run.best_update:,}")
 
 
 @contextmanager
@@ -193,8 +246,11 @@ def _interruptible() -> Iterator[threading.Event]:
 
 
 def _device(name: str) -> torch.device:
+    rank = parallel.local_rank()
+    if name in ("auto", "cuda") and torch.cuda.is_available():
+        return torch.device("cuda", rank or 0)
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return torch.device("cpu")
     try:
         return torch.zeros((), device=name).device
     except (RuntimeError, AssertionError) as error:

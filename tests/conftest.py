@@ -8,9 +8,13 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
+
+from ntm import tasks
+from ntm.tasks import Case
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -35,6 +39,26 @@ def serve_app(log: Path, *arguments: str, environment: Mapping[str, str] = os.en
         finally:
             process.terminate()
             process.wait(timeout=20)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every task is judged at its smallest sizes only."""
+    for task in map(tasks.get, tasks.names()):
+        smallest = Case({name: task.smallest.get(name, 1) for name in task.sizes})
+        monkeypatch.setattr(type(task), "validation", (smallest,))
+        monkeypatch.setattr(type(task), "evaluation", (smallest,))
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, quick: None, tmp_path: Path) -> ModuleType:
+    """train.py, which writes to `checkpoints` in a folder of the test's own."""
+    monkeypatch.syspath_prepend(ROOT)
+    import train as module
+
+    monkeypatch.setattr(module, "CHECKPOINTS", tmp_path / "checkpoints")
+    monkeypatch.setattr(module, "_FINISHED", tmp_path / "checkpoints" / module._FINISHED.name)
+    return module
 
 
 @pytest.fixture(scope="session")

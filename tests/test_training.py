@@ -23,27 +23,14 @@ import ntm
 from ntm import strict, tasks, training
 from ntm.compilation import Forward, fastest, plain
 from ntm.model import SequenceModel
-from ntm.tasks import Architecture, Batch, Case, Recipe
+from ntm.tasks import Architecture, Batch
 from tests.conftest import ROOT
 from tests.numerics import PROPERTY, seeded
+from tests.tiny import SMALLEST, small
 
 CPU = torch.device("cpu")
 COPY, REPEAT_COPY = tasks.get("copy"), tasks.get("repeat-copy")
 ARCHITECTURES: list[Architecture] = ["ntm", "lstm"]
-SMALLEST: dict[Architecture, dict[str, int]] = {
-    "ntm": {"controller_size": 8, "memory_slots": 8, "memory_width": 4},
-    "lstm": {"hidden_size": 8, "num_layers": 1},
-}
-
-
-def small(task: str = "copy", architecture: Architecture = "ntm", **recipe: Any) -> training.Settings:
-    """A short run of a model that is built in no time."""
-    arguments = SMALLEST[architecture] | recipe.pop("arguments", {})
-    return training.Settings(
-        task, architecture, Recipe(**{"updates": 40, "batch_size": 4} | recipe, arguments=arguments)
-    )
-
-
 SHORT = small()
 # After some reports of this one the limit goes up, and after others not.
 CURRICULUM = small("repeat-copy", "lstm", updates=200, learning_rate=0.01, first_limit=2, raise_limit_below=0.6)
@@ -52,26 +39,6 @@ CURRICULUM = small("repeat-copy", "lstm", updates=200, learning_rate=0.01, first
 def train(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "train.py", *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, text=True, capture_output=True, timeout=250)
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every task is judged at its smallest sizes only."""
-    for task in map(tasks.get, tasks.names()):
-        smallest = Case({name: task.smallest.get(name, 1) for name in task.sizes})
-        monkeypatch.setattr(type(task), "validation", (smallest,))
-        monkeypatch.setattr(type(task), "evaluation", (smallest,))
-
-
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, quick: None, tmp_path: Path) -> ModuleType:
-    """train.py, which writes to `checkpoints` in a folder of the test's own."""
-    monkeypatch.syspath_prepend(ROOT)
-    import train as module
-
-    monkeypatch.setattr(module, "CHECKPOINTS", tmp_path / "checkpoints")
-    monkeypatch.setattr(module, "_FINISHED", tmp_path / "checkpoints" / module._FINISHED.name)
-    return module
 
 
 def sizes_of_repeat_copy(batch: Batch) -> tuple[int, int]:
@@ -276,10 +243,10 @@ def test_a_stopped_run_ends_in_the_same_weights_as_one_never_stopped(
     assert straight.limit == stopped.limit
     assert (straight.best_update, straight.best_validation) == (stopped.best_update, stopped.best_validation)
     kept = [
-        {file.name: file.read_bytes() for file in (tmp_path / name / "snapshots").iterdir()}
+        {file.name: file.read_bytes() for file in (tmp_path / name).glob("snapshots/*")}
         for name in ("straight", "stopped")
     ]
-    assert kept[0]
+    assert bool(kept[0]) == (settings.architecture == "ntm")
     assert kept[0] == kept[1]
 
 
@@ -383,8 +350,8 @@ def test_a_finished_run_is_a_whole_checkpoint(command: ModuleType, tmp_path: Pat
     assert score["sequences"] == 100
     weights = load_file(output / "model.safetensors")
 
-    snapshots = sorted((output / "snapshots").iterdir())
-    assert [int(path.stem) for path in snapshots] == [20, 40, 60]
+    snapshots = sorted(output.glob("snapshots/*"))
+    assert [int(path.stem) for path in snapshots] == ([20, 40, 60] if architecture == "ntm" else [])
     for path in snapshots:
         strict.load_weights(model, path)
         assert path.stat().st_mode & 0o044 == 0o044
@@ -465,6 +432,7 @@ def test_bad_arguments_of_all_write_nothing(
         (["copy", "--updates", "0"], "updates must be at least 1"),
         (["copy", "--batch-size", "0"], "batch size must be at least 1"),
         (["copy", "--seed", "-1"], "seed must be at least 0"),
+        (["copy", "--seeds", "0"], "seeds must be at least 1"),
         (["copy", "--device", "cuda:7"], "no device 'cuda:7' here"),
         (["copy", "--device", "toaster"], "no device 'toaster' here"),
         (["copy", "--resume"], "no unfinished run"),
@@ -497,5 +465,33 @@ def test_what_the_command_does_not_know_is_named(
     assert caught.value.code == 2
     said = capsys.readouterr().err
     assert complaint in said
+    assert said.count("\n") == 1
     if arguments == ["flight"]:
         assert all(name in said for name in tasks.names())
+
+
+# Collapses.
+
+
+@pytest.mark.parametrize("relapse", [None, 2.0])
+def test_a_collapse_is_undone_where_the_recipe_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, relapse: float | None
+) -> None:
+    """The second validation finds the error more than twice the best one."""
+    monkeypatch.setattr(training, "_UPDATES_A_VALIDATION", 20)
+    settings = small("priority-sort", updates=40, learning_rate=1e-9, relapse=relapse)
+    run = training.start(settings, CPU)
+    task = tasks.get("priority-sort")
+    errors = iter([30.0, 70.0])
+    monkeypatch.setattr(type(task), "errors", lambda self, logits, batch: torch.full((2,), next(errors)))
+    spoilt = {name: torch.randn_like(tensor) for name, tensor in run.model.state_dict().items()}
+
+    def spoil(progress: training.Progress) -> None:
+        if progress.update == 20:
+            run.model.load_state_dict(spoilt)
+
+    monkeypatch.setattr(training, "train_step", lambda *_: torch.zeros(2))
+    training.train(run, settings, tmp_path, on_progress=spoil)
+    expected = spoilt if relapse is None else run.best
+    assert all(tensor.equal(expected[name]) for name, tensor in run.model.state_dict().items())
+    assert run.best_update == 20

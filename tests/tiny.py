@@ -1,4 +1,4 @@
-"""A machine small enough to build in no time, and a checkpoint of it."""
+"""A machine small enough to build in no time, a checkpoint of it, and a run that trains one."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 import torch
 
 import ntm
-from ntm import checkpoint
+from ntm import checkpoint, training
+from ntm.tasks import Architecture, Recipe
 
 TRAINING: dict[str, Any] = {
     "task": "copy",
@@ -33,6 +34,20 @@ EVALUATION: dict[str, Any] = {
         {"sizes": {"length": 20}, "memory_slots": 64, "sequences": 100, "error": 11.0, "worst": 29.0},
     ],
 }
+
+
+SMALLEST: dict[Architecture, dict[str, int]] = {
+    "ntm": {"controller_size": 8, "memory_slots": 8, "memory_width": 4},
+    "lstm": {"hidden_size": 8, "num_layers": 1},
+}
+
+
+def small(task: str = "copy", architecture: Architecture = "ntm", **recipe: Any) -> training.Settings:
+    """A short run of a model that is built in no time."""
+    arguments = SMALLEST[architecture] | recipe.pop("arguments", {})
+    return training.Settings(
+        task, architecture, Recipe(**{"updates": 40, "batch_size": 4} | recipe, arguments=arguments)
+    )
 
 
 def machine(seed: int = 0) -> ntm.NTM:
