@@ -11,8 +11,8 @@ from ntm import fused
 from ntm.machine import NTM
 from ntm.model import SequenceModel
 
-Forward = Callable[[Tensor, Any], Tensor]
-"""From inputs (T, B, in) and a state to logits (T, B, out)."""
+Forward = Callable[[Tensor, Any], tuple[Tensor, Tensor | None]]
+"""From inputs (T, B, in) and a state to logits (T, B, out) and the weightings (T, B, H, N) of a model that has heads."""
 
 
 def fastest(model: SequenceModel) -> Forward:
@@ -26,7 +26,7 @@ def fastest(model: SequenceModel) -> Forward:
     try:
         if next(model.parameters()).device.type == "cpu":
             fused.build()
-            return lambda inputs, state: fused.logits(model, inputs, state)
+            return lambda inputs, state: fused.unroll(model, inputs, state)
         torch.compile(torch.neg)(torch.zeros(8, device=next(model.parameters()).device))
     except Exception as error:  # whatever is missing: a compiler, its headers, a cache folder that can be written
         reason = str(error).strip().splitlines()[0]
@@ -38,4 +38,6 @@ def fastest(model: SequenceModel) -> Forward:
 
 def plain(model: SequenceModel) -> Forward:
     """The model's own way."""
-    return lambda inputs, state: model(inputs, state)[0]
+    if isinstance(model, NTM):
+        return lambda inputs, state: model.unroll(inputs, state)[:2]
+    return lambda inputs, state: (model(inputs, state)[0], None)

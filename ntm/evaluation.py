@@ -93,7 +93,7 @@ def _logits(model: SequenceModel, inputs: Tensor, slots: int | None, generator: 
         tape = 4 * len(inputs) * (slots or model.memory_slots) * numbers_a_slot
         at_once, forward = max(1, min(at_once, _LARGEST_TAPE // tape)), fastest(model)
     parts = [
-        forward(part, model.initial_state(part.shape[1], slots, generator=generator))
+        forward(part, model.initial_state(part.shape[1], slots, generator=generator))[0]
         for part in inputs.split(at_once, dim=1)
     ]
     return torch.cat(parts, dim=1)

@@ -62,6 +62,7 @@ struct Tape {
   float* content;            // (T, B, H, N)
   float* shifted;            // (T, B, H, N)
   float* weightings;         // (T + 1, B, H, N)
+  const float* weighting_gradients;  // (T, B, H, N), or null where the loss does not look at the weightings
   float* answer;             // (T, B, C + R M): the controller's output and the reads, which the output layer sees
   const float* answer_gradients;  // (T, B, C + R M)
   float* memory_gradient;    // (B, M, N): of the initial memory
@@ -428,7 +429,8 @@ struct Machine {
   int seen(int layer) const { return below(layer) + (s.lstm ? s.units : 0); }
   long row(int step, int b = 0) const { return static_cast<long>(step) * s.batch + first + b; }
   float* of_memory(int step, int b) const { return tape.memory + row(step, b) * s.width * stride; }
-  float* of_heads(float* values, int step, int b) const { return values + row(step, b) * heads * stride; }
+  template <typename Value>
+  Value* of_heads(Value* values, int step, int b) const { return values + row(step, b) * heads * stride; }
 
   void run() const {
     for (int step = 0; step < s.steps; ++step) {
@@ -535,6 +537,8 @@ struct Machine {
     float* memory_gradient = carried.memory.data() + static_cast<long>(b) * s.width * stride;
     float* weight_gradients = carried.weightings.data() + static_cast<long>(b) * heads * stride;
     std::fill(gradient, gradient + emitted_size, 0.0f);
+    if (tape.weighting_gradients)
+      accumulate(heads * stride, 1, of_heads(tape.weighting_gradients, step, b), weight_gradients);
     read_backward(step, b, carried, weightings, memory_gradient, weight_gradients);
     write_backward(s, at, stride, emitted, weightings + s.read_heads * stride, memory, memory_gradient,
                    weight_gradients + s.read_heads * stride, gradient);

@@ -47,7 +47,7 @@ class _Shape(ctypes.Structure):
 _LAYER_FIELDS = ("weights", "weights_out", "bias", "seen", "gates", "cells", "gate_gradients")
 _TAPE_FIELDS = (
     *("weights", "weights_out", "bias", "controller_output", "raw", "emitted", "raw_gradients", "memory", "norms"),
-    *("similarity", "content", "shifted", "weightings", "answer", "answer_gradients"),
+    *("similarity", "content", "shifted", "weightings", "weighting_gradients", "answer", "answer_gradients"),
     *("memory_gradient", "reads_gradient"),
 )
 
@@ -111,8 +111,8 @@ def _processor() -> str:
     return "\n".join(sorted({line for line in lines if line.startswith(("model name", "flags"))}))
 
 
-def logits(model: NTM, inputs: Tensor, state: NTMState) -> Tensor:
-    """What `model(inputs, state)` says, (T, B, out), without the last state.
+def unroll(model: NTM, inputs: Tensor, state: NTMState) -> tuple[Tensor, Tensor]:
+    """The logits (T, B, out) and weightings (T, B, H, N) of `model.unroll(inputs, state)`, without the last state.
 
     Gradients flow to the parameters, and to the memory and the reads of the state.
 
@@ -138,12 +138,12 @@ def logits(model: NTM, inputs: Tensor, state: NTMState) -> Tensor:
     if model.cell.analog:
         reads = torch.tanh(ANALOG_GAIN * reads)
     flat = [parameter for layer in layers for parameter in layer]
-    answer = _Fused.apply(model, inputs, state, state.memory, reads, head_weights, head_bias, *flat)
-    return nn.functional.linear(answer, output.weight, output.bias)
+    answer, weightings = _Fused.apply(model, inputs, state, state.memory, reads, head_weights, head_bias, *flat)
+    return nn.functional.linear(answer, output.weight, output.bias), weightings
 
 
 class _Fused(torch.autograd.Function):
-    """From the inputs to what the output layer sees at every step, (T, B, C + R M)."""
+    """From the inputs to what the output layer sees at every step, (T, B, C + R M), and the weightings (T, B, H, N)."""
 
     @staticmethod
     def forward(  # type: ignore[override]
@@ -156,16 +156,19 @@ class _Fused(torch.autograd.Function):
         head_weights: Tensor,
         head_bias: Tensor,
         *layers: Tensor,
-    ) -> Tensor:
+    ) -> tuple[Tensor, Tensor]:
         run = _Run(model, inputs, state, memory, reads, (head_weights, head_bias), layers)
         build().ntm_forward(ctypes.byref(run.shape), ctypes.byref(run.tape), run.threads)
         context.run = run
-        return run.answer[..., : run.answer_size]
+        context.set_materialize_grads(False)
+        return run.answer[..., : run.answer_size], run.arrays["weightings"][1:, ..., : run.slots]
 
     @staticmethod
-    def backward(context: Any, answer_gradients: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(  # type: ignore[override]
+        context: Any, answer_gradients: Tensor | None, weighting_gradients: Tensor | None
+    ) -> tuple[Tensor | None, ...]:
         run: _Run = context.run
-        run.take_gradients(answer_gradients)
+        run.take_gradients(answer_gradients, weighting_gradients)
         build().ntm_backward(ctypes.byref(run.shape), ctypes.byref(run.tape), run.threads)
         return None, None, None, *run.gradients()
 
@@ -245,10 +248,13 @@ class _Run:
             "outputs": outputs,
         }
 
-    def take_gradients(self, answer_gradients: Tensor) -> None:
-        """Make room for the gradients, and put those of the answer in."""
+    def take_gradients(self, answer_gradients: Tensor | None, weighting_gradients: Tensor | None) -> None:
+        """Make room for the gradients, and put those of the answer and of the weightings in."""
         self.arrays["answer_gradients"] = torch.zeros_like(self.answer)
-        self.arrays["answer_gradients"][..., : self.answer_size] = answer_gradients
+        if answer_gradients is not None:
+            self.arrays["answer_gradients"][..., : self.answer_size] = answer_gradients
+        if weighting_gradients is not None:
+            self.arrays["weighting_gradients"] = _pad(weighting_gradients)
         self.arrays["raw_gradients"] = torch.empty_like(self.arrays["raw"])
         self.arrays["memory_gradient"] = torch.empty_like(self.arrays["memory"][0])
         reads_size = self.answer_size - self.shape.units

@@ -1,7 +1,7 @@
 """Whole updates as CUDA graphs: a GPU replays in one launch what takes thousands to start one by one."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, Protocol
 
 import torch
@@ -56,7 +56,7 @@ class CUDAGraphs:
         return replay
 
 
-def replayed(step: Step, recorder: Recorder) -> Step:
+def replayed(step: Step, recorder: Recorder, stage: Callable[[], Hashable] = lambda: None) -> Step:
     """The same step, captured once for every shape of batch and number of slots and replayed from then on.
 
     The first batch of a shape is run as it is, which also warms up what capturing must not meet for the first time.
@@ -64,11 +64,12 @@ def replayed(step: Step, recorder: Recorder) -> Step:
     Args:
         step: draws no random numbers, asks the device for nothing, and changes tensors in place only.
         recorder: `CUDAGraphs`, outside of tests.
+        stage: tells what else the step depends on; where that changes, it is captured anew.
     """
     replays: dict[tuple[Any, ...], tuple[Batch, Work] | None] = {}
 
     def run(batch: Batch, slots: int | None, generator: torch.Generator) -> Tensor:
-        key = (batch.inputs.shape, slots)
+        key = (batch.inputs.shape, slots, stage())
         if key not in replays:
             with _capturing:
                 result = recorder.warm_up(lambda: step(batch, slots, generator))

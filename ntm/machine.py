@@ -195,13 +195,22 @@ class NTM(SequenceModel):
         Raises:
             ValueError: if the inputs have another shape.
         """
+        logits, _, state = self.unroll(inputs, self.initial_state(inputs.shape[1]) if state is None else state)
+        return logits, state
+
+    def unroll(self, inputs: Tensor, state: NTMState) -> tuple[Tensor, Tensor, NTMState]:
+        """Run as `forward` does, and return all weightings (T, B, R + W, N) besides the logits and the last state.
+
+        Raises:
+            ValueError: if the inputs have another shape.
+        """
         self._check_inputs(inputs)
-        state = self.initial_state(inputs.shape[1]) if state is None else state
-        logits = []
+        logits, weightings = [], []
         for step_inputs in inputs.unbind(0):
             step_logits, state = self.cell(step_inputs, state)
             logits.append(step_logits)
-        return torch.stack(logits), state
+            weightings.append(state.weights)
+        return torch.stack(logits), torch.stack(weightings), state
 
     @torch.no_grad()
     def trace(self, inputs: Tensor, state: NTMState | None = None) -> Trace:

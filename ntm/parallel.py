@@ -53,7 +53,7 @@ class _Forward(nn.Module):
         self.model = model
         self.run = forward
 
-    def forward(self, inputs: Tensor, state: Any) -> Tensor:
+    def forward(self, inputs: Tensor, state: Any) -> tuple[Tensor, Tensor | None]:
         return self.run(inputs, state)
 
 

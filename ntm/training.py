@@ -40,6 +40,7 @@ _UPDATES_A_REPORT = 20
 _UPDATES_A_VALIDATION = 500
 _VALIDATION_SEQUENCES = 100
 _SECONDS_A_SAVE = 20.0
+_SMALLEST_WEIGHT = 1e-6
 
 
 class TrainingError(Exception):
@@ -199,7 +200,7 @@ def _make_step(run: Run, settings: Settings, task: Task, share: Share) -> Step:
     step = partial(train_step, run, settings, task, forward)
     # Random memory is drawn in the step, which a graph would repeat instead; processes wait for one another in theirs.
     if _device(run.model).type == "cuda" and share.count == 1 and run.model.config.get("memory_init") != "random":
-        return replayed(step, CUDAGraphs())
+        return replayed(step, CUDAGraphs(), lambda: _draws_all_sizes(run, task))
     return step
 
 
@@ -260,21 +261,33 @@ def train_step(
     """One update of the weights; returns the loss and the mean error before it, (2,), still on the device."""
     recipe, model = settings.recipe, run.model
     state = model.initial_state(batch.inputs.shape[1], slots, generator=generator)
-    logits = forward(batch.inputs, state)
+    logits, weightings = forward(batch.inputs, state)
     losses = bit_losses(logits, batch)
     loss = losses.sum() / (batch.mask.sum() * losses.shape[-1])
+    objective = loss + recipe.worst_bit * losses.amax((0, 2)).mean()
+    if recipe.focus and weightings is not None and _draws_all_sizes(run, task):
+        objective = objective + recipe.focus * spread(weightings)
     run.optimizer.zero_grad(set_to_none=True)
-    (loss + recipe.worst_bit * losses.amax((0, 2)).mean()).backward()
+    objective.backward()
     nn.utils.clip_grad_norm_(model.parameters(), recipe.gradient_norm)
     run.optimizer.step()
     with torch.no_grad():
         return torch.stack([loss, task.errors(logits, batch).mean()])
 
 
+def _draws_all_sizes(run: Run, task: Task) -> bool:
+    return run.limit in (None, task.largest)
+
+
 def bit_losses(logits: Tensor, batch: Batch) -> Tensor:
     """Cross entropy of every bit in nats, (T, B, out); 0 where nothing is scored."""
     losses = functional.binary_cross_entropy_with_logits(logits, batch.targets, reduction="none")
     return losses * batch.mask.unsqueeze(-1)
+
+
+def spread(weightings: Tensor) -> Tensor:
+    """The mean entropy in nats of weightings (T, B, H, N)."""
+    return -(weightings * (weightings + _SMALLEST_WEIGHT).log()).sum(-1).mean()
 
 
 def cosine(progress: float) -> float:

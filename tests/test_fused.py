@@ -40,10 +40,14 @@ def build(arguments: dict[str, Any], scale: float = 1.0) -> NTM:
 
 
 def run(forward: Forward, model: NTM, inputs: Tensor, state: NTMState) -> tuple[Tensor, dict[str, Tensor]]:
-    """Logits, and the gradients of a sum of them in which every one counts differently."""
-    logits = forward(inputs, state)
-    counts = torch.randn(logits.shape, generator=torch.Generator().manual_seed(2)).to(logits)
-    gradients = torch.autograd.grad((logits * counts).sum(), list(model.parameters()))
+    """Logits, and the gradients of a sum of them and the weightings in which every one counts differently."""
+    logits, weightings = forward(inputs, state)
+    generator = torch.Generator().manual_seed(2)
+    total = torch.zeros((), dtype=logits.dtype)
+    for values in (logits, weightings):
+        assert values is not None
+        total = total + (values * torch.randn(values.shape, generator=generator).to(values)).sum()
+    gradients = torch.autograd.grad(total, list(model.parameters()))
     named = zip((name for name, _ in model.named_parameters()), gradients, strict=True)
     return logits.detach().double(), {name: gradient.double() for name, gradient in named}
 
@@ -64,7 +68,7 @@ def compare(model: NTM, steps: int, batch_size: int) -> None:
         return NTMState(*(each.to(dtype) for each in state[:3]), controller)
 
     expected, expected_gradients = run(plain(exact), exact, inputs.double(), start(exact))
-    found, gradients = run(lambda *given: fused.logits(model, *given), model, inputs, start(model))
+    found, gradients = run(lambda *given: fused.unroll(model, *given), model, inputs, start(model))
     _, rounded = run(plain(model), model, inputs, start(model))
     assert distance(found, expected) < 1e-5
     for name, gradient in gradients.items():
@@ -102,7 +106,7 @@ def test_weights_of_any_size_give_finite_numbers(controller: str, analog: bool, 
     # Gates far beyond saturation once came out as NaN: a fast division by infinity.
     model = build({"controller": controller, "analog": analog}, scale)
     inputs = torch.ones(30, 4, 4)
-    logits, gradients = run(lambda *given: fused.logits(model, *given), model, inputs, model.initial_state(4))
+    logits, gradients = run(lambda *given: fused.unroll(model, *given), model, inputs, model.initial_state(4))
     assert logits.isfinite().all()
     assert all(gradient.isfinite().all() for gradient in gradients.values())
 
@@ -111,7 +115,7 @@ def test_the_same_run_gives_the_same_bits() -> None:
     model = build({"controller": "lstm"})
     inputs = torch.ones(20, 8, 4)
     first, second = (
-        run(lambda *given: fused.logits(model, *given), model, inputs, model.initial_state(8)) for _ in range(2)
+        run(lambda *given: fused.unroll(model, *given), model, inputs, model.initial_state(8)) for _ in range(2)
     )
     assert first[0].equal(second[0])
     assert all(first[1][name].equal(second[1][name]) for name in first[1])

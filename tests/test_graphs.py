@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ntm import tasks, training
+from ntm.compilation import plain
 from ntm.graphs import CUDAGraphs, Recorder, Step, Work, replayed
 from tests.tiny import small
 
@@ -38,7 +39,7 @@ def train_by(recorder: Recorder | None, device: torch.device) -> tuple[list[Tens
     task = tasks.get("repeat-copy")
     run = training.start(settings, device)
     step: Step = lambda batch, slots, generator: training.train_step(  # noqa: E731
-        run, settings, task, lambda inputs, state: run.model(inputs, state)[0], batch, slots, generator
+        run, settings, task, plain(run.model), batch, slots, generator
     )
     if recorder is not None:
         step = replayed(step, recorder)

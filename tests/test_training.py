@@ -126,22 +126,23 @@ def test_the_losses_are_the_cross_entropy_of_the_scored_bits_alone() -> None:
 
 
 @pytest.mark.parametrize(("worst_bit", "longest"), [(0.0, 1.0), (2.0, 1.0), (2.0, 0.1), (2.0, 10.0)])
-@pytest.mark.parametrize("slots", [None, 3, 8, 30])
+@pytest.mark.parametrize(("slots", "focus"), [(None, 0.0), (3, 0.5), (8, 0.0), (30, 0.5)])
 @pytest.mark.parametrize("way", [plain, fastest])
 def test_a_step_goes_down_the_clipped_gradient_of_the_loss(
-    way: Callable[[SequenceModel], Forward], slots: int | None, worst_bit: float, longest: float
+    way: Callable[[SequenceModel], Forward], slots: int | None, focus: float, worst_bit: float, longest: float
 ) -> None:
     """With plain descent in Adam's place, whose step is the gradient itself; run with the slots asked for."""
     arguments = {"memory_init": "learned"}
-    settings = small("associative-recall", worst_bit=worst_bit, gradient_norm=longest, arguments=arguments)
+    settings = small("associative-recall", worst_bit=worst_bit, focus=focus, gradient_norm=longest, arguments=arguments)
     task = tasks.get(settings.task)
     run = training.start(settings, CPU)
     model = run.model
     before = [parameter.detach().clone() for parameter in model.parameters()]
     batch = task.sample(3, items=2, generator=seeded())
-    logits, _ = model(batch.inputs, model.initial_state(3, slots))
+    logits, weightings, _ = model.unroll(batch.inputs, model.initial_state(3, slots))
     loss, worst = loss_slowly(logits, batch)
-    gradients = torch.autograd.grad(loss + worst_bit * worst, list(model.parameters()))
+    entropy = torch.distributions.Categorical(weightings).entropy().mean()
+    gradients = torch.autograd.grad(loss + worst_bit * worst + focus * entropy, list(model.parameters()))
     norm = math.sqrt(sum(gradient.square().sum().item() for gradient in gradients))
     assert (norm > longest) == ((worst_bit, longest) in [(2.0, 1.0), (2.0, 0.1)]), "two of the four should be clipped"
 
@@ -150,6 +151,19 @@ def test_a_step_goes_down_the_clipped_gradient_of_the_loss(
     torch.testing.assert_close(reported, torch.stack([loss.detach(), task.errors(logits, batch).mean()]))
     for parameter, was, gradient in zip(model.parameters(), before, gradients, strict=True):
         torch.testing.assert_close(was - parameter, gradient * min(1.0, longest / norm), rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize(("limit", "spreading_counts"), [(None, True), (2, False), (9, False), (10, True)])
+def test_heads_may_spread_until_all_sizes_are_drawn(limit: int | None, spreading_counts: bool) -> None:
+    weights = []
+    for focus in (0.0, 0.5):
+        settings = small("repeat-copy", focus=focus)
+        run = training.start(settings, CPU)
+        run.limit = limit
+        batch = REPEAT_COPY.sample(2, generator=seeded(), length=2, repeats=2)
+        training.train_step(run, settings, REPEAT_COPY, plain(run.model), batch, None, seeded())
+        weights.append(run.model.cell.heads.addressing.weight)
+    assert weights[0].equal(weights[1]) != spreading_counts
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

@@ -55,6 +55,9 @@ class Recipe:
     worst_bit: float = 0.0
     """weight in the loss of each sequence's worst bit, for tasks whose bits are all certain: the mean alone is content
     with a rare vector that is barely right"""
+    focus: float = 0.0
+    """weight in the loss of how far the heads spread, which is the mean entropy of their weightings in nats, once all
+    sizes are drawn: a machine whose heads rest on single slots goes on working where sequences are longer"""
     first_limit: int | None = None
     """no size is larger than this at first, for tasks that are not learned from all sizes at once"""
     raise_limit_below: float = 0.05
