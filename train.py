@@ -4,12 +4,10 @@ import argparse
 import json
 import platform
 import shutil
-import signal
 import sys
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn, get_args
 
@@ -18,14 +16,14 @@ from safetensors import SafetensorError
 from tqdm import tqdm
 
 from ntm import checkpoint, hub, parallel, seeds, tasks, training
-from ntm.checkpoint import SNAPSHOTS
+from ntm.checkpoint import CHECKPOINTS, SNAPSHOTS
 from ntm.evaluation import evaluate, record
+from ntm.interruption import interruptible
 from ntm.parallel import Share
 from ntm.seeds import Candidate
 from ntm.tasks import Architecture, Task
 
 ALL = "all"
-CHECKPOINTS = Path(__file__).parent / "checkpoints"
 _FINISHED = CHECKPOINTS / ".all.json"
 _INTERRUPTED = 130
 _EVALUATION_SEQUENCES = 100
@@ -111,7 +109,7 @@ def _train(options: argparse.Namespace) -> int:
     if options.command != ALL and options.push_to_hub is not None:
         hub.check_push(options.push_to_hub)
     device = _device(options.device)
-    with _interruptible() as interrupted, parallel.joined(device) as share:
+    with interruptible() as interrupted, parallel.joined(device) as share:
         if share.count > 1 and options.seeds > 1:
             raise training.TrainingError("--seeds trains in one process: leave out torchrun")
         if options.command == ALL:
@@ -222,27 +220,6 @@ def _write(candidates: Sequence[Candidate], task: Task, output: Path) -> None:
         )
     record(output, best.run.model, task, seeds.facts(candidates), evaluation, best.folder / SNAPSHOTS)
     print(f"wrote {output}, the weights of seed {best.settings.recipe.seed} after update {best.run.best_update:,}")
-
-
-@contextmanager
-def _interruptible() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C or termination signal into an event; a second one ends the program at once."""
-    event = threading.Event()
-    signals = (signal.SIGINT, signal.SIGTERM)
-    previous = {number: signal.getsignal(number) for number in signals}
-
-    def stop(*_: object) -> None:
-        event.set()
-        for each, handler in previous.items():
-            signal.signal(each, handler)
-
-    for number in signals:
-        signal.signal(number, stop)
-    try:
-        yield event
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 def _device(name: str) -> torch.device:

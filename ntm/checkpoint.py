@@ -26,6 +26,9 @@ from ntm import card, strict
 from ntm.model import SequenceModel
 from ntm.strict import CheckpointError
 
+CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
+"""where this repository has its own"""
+
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 TRAINING = "training.json"

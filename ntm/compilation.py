@@ -12,7 +12,7 @@ from ntm.machine import NTM
 from ntm.model import SequenceModel
 
 Forward = Callable[[Tensor, Any], tuple[Tensor, Tensor | None]]
-"""From inputs (T, B, in) and a state to logits (T, B, out) and the weightings (T, B, H, N) of a model that has heads."""
+"""From inputs (T, B, in) and a state to logits (T, B, out) and, of a model with heads, its weightings (T, B, H, N)."""
 
 
 def fastest(model: SequenceModel) -> Forward:

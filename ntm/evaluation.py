@@ -11,24 +11,22 @@ choice of weights ever draws from.
 import argparse
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
 from ntm import checkpoint, snapshots, tables, tasks
-from ntm.checkpoint import CONFIG, SNAPSHOTS
+from ntm.checkpoint import CHECKPOINTS, SNAPSHOTS
 from ntm.compilation import fastest, plain
 from ntm.machine import NTM
 from ntm.model import SequenceModel
 from ntm.seeding import make_generator
-from ntm.tasks import Case, Task
-
-CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
+from ntm.tasks import Architecture, Case, Task
 
 # Sequences drawn at once. Part of what is drawn: another number gives other sequences.
 _BATCH_SIZE = 50
@@ -169,16 +167,13 @@ def record(
     checkpoint.write(folder, model, task.name, training, evaluation, add_files=add_files)
 
 
-def _describe(score: Score) -> str:
-    return (
-        f"{card.describe_sizes(score.sizes):<24}{score.memory_slots or '-':>7}{score.error:>14.4g}{score.worst:>10.4g}"
-    )
-
-
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m ntm.evaluation", description="Error by size on fresh sequences.")
-    parser.add_argument("checkpoint", help="a checkpoint folder, or a Hub id such as NAMESPACE/ntm-copy")
-    parser.add_argument("--full", action="store_true", help="1,000 sequences a size instead of 100")
+    parser.add_argument("checkpoint", nargs="?", help="a checkpoint folder, or a Hub id such as NAMESPACE/ntm-copy")
+    parser.add_argument(
+        "--all", action="store_true", help="every folder of checkpoints/, both models of a task together"
+    )
+    parser.add_argument("--full", action="store_true", help=f"{_MANY:,} sequences a size instead of {_FEW}")
     parser.add_argument("--seed", type=int, default=0, help="of the sequences (default: %(default)s)")
     parser.add_argument(
         "--size", action="append", metavar="NAME=NUMBER", help="judge at this size only, such as length=70; repeatable"
@@ -186,8 +181,10 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--memory-slots", type=int, metavar="N", help="with --size: run with this many memory slots")
     parser.add_argument("--save", action="store_true", help="record it in the folder's evaluation.json and card")
     options = parser.parse_args(arguments)
-    if options.save and options.size:
-        parser.error("--save records all sizes; leave out --size")
+    if options.all == (options.checkpoint is not None):
+        parser.error("give a checkpoint, or --all")
+    if options.size and (options.save or options.all):
+        parser.error(f"{'--save records' if options.save else '--all judges'} all sizes; leave out --size")
     if options.memory_slots is not None and not options.size:
         parser.error("--memory-slots goes with --size")
     return options
@@ -209,28 +206,43 @@ def _chosen_cases(options: argparse.Namespace, task: Task) -> tuple[Case, ...]:
     return (Case(sizes, options.memory_slots),)
 
 
+def _judge(options: argparse.Namespace, sources: Mapping[str, str]) -> None:
+    """Measure checkpoints of one task, by what the table calls them, and print one table."""
+    found = {name: checkpoint.read(source) for name, source in sources.items()}
+    task = tasks.get(next(iter(found.values())).task or "")
+    cases = _chosen_cases(options, task)
+    sequences = _MANY if options.full else _FEW
+    evaluations = {}
+    total = sum(len(distinct(each.model, cases)) for each in found.values())
+    with tqdm(total=total, unit="size", desc=task.name, leave=False) as bar:
+        for name, each in found.items():
+            evaluations[name] = evaluate(
+                *(each.model, task, cases), sequences=sequences, seed=options.seed, on_score=lambda _: bar.update()
+            )
+    print(f"\n{task.name}: {task.error_name} over {sequences:,} fresh sequences a size, seed {options.seed}\n")
+    print(tables.compare(task, evaluations), flush=True)
+    if options.save:
+        for name, each in found.items():
+            record(Path(sources[name]), each.model, task, each.training, evaluations[name])
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; the exit code."""
     options = _parse(arguments)
     try:
-        found = checkpoint.read(options.checkpoint)
-        task = tasks.get(found.task or "")
-        cases = _chosen_cases(options, task)
+        if not options.all:
+            _judge(options, {"error": options.checkpoint})
+            return 0
+        for name in tasks.names():
+            folders = {tables.MODELS[model]: CHECKPOINTS / f"{model}-{name}" for model in get_args(Architecture)}
+            there = {model: str(folder) for model, folder in folders.items() if folder.is_dir()}
+            if there:
+                _judge(options, there)
     except (checkpoint.CheckpointError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    sequences = 1000 if options.full else 100
-    print(f"{task.name}: {task.error_name} over {sequences:,} fresh sequences a size, seed {options.seed}")
-    print(f"{'size':<24}{'slots':>7}{'mean':>14}{'worst':>10}", flush=True)
-    with tqdm(total=len(cases), unit="size", leave=False) as bar:
-
-        def report(score: Score) -> None:
-            bar.write(_describe(score))
-            bar.update()
-
-        evaluation = evaluate(found.model, task, cases, sequences=sequences, seed=options.seed, on_score=report)
-    if options.save:
-        record(Path(options.checkpoint), found.model, task, found.training, evaluation)
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 

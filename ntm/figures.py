@@ -12,6 +12,7 @@ from matplotlib.animation import PillowWriter
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 from torch import Tensor
 
 from ntm.model import SequenceModel
@@ -21,6 +22,8 @@ from ntm.trace import Trace
 
 _WRITE_COLOUR = "#c2500a"
 _READ_COLOUR = "#0072b2"
+_MODEL_COLOURS = (_READ_COLOUR, _WRITE_COLOUR)
+_SCHEME_COLOURS = (_READ_COLOUR, _WRITE_COLOUR, "#009e73")
 _FOCUSED = 0.02
 _FEWEST_SLOTS = 16
 _FRAMES_A_SECOND = 8
@@ -64,7 +67,7 @@ def write_pictures(folder: Path, model: SequenceModel, task: Task, evaluation: M
     batch = task.sample(1, generator=make_generator("demo", 0), device=next(model.parameters()).device, **largest)
     pictures = {
         "run.png": draw_run(batch, model.trace(batch.inputs)),
-        "generalisation.png": draw_generalisation({type(model).__name__: evaluation}, next(iter(largest.values()))),
+        "generalisation.png": draw_generalisation(task, {type(model).__name__: evaluation}),
     }
     for name, figure in pictures.items():
         figure.savefig(folder / name, dpi=110)
@@ -223,33 +226,71 @@ def _name(axis: Axes, name: str) -> None:
     axis.tick_params(labelsize=7)
 
 
-def draw_generalisation(evaluations: Mapping[str, Mapping[str, Any]], trained_to: int) -> Figure:
-    """Error against size, far past the sizes trained on.
+def draw_generalisation(task: Task, evaluations: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """Error against size, far past the sizes trained on: a panel for each kind of size, the others at their largest.
 
     Args:
+        task: what the models were judged on.
         evaluations: contents of `evaluation.json`, by the name that the legend gives the model.
-        trained_to: the largest training size, where a line is drawn.
     """
-    figure = _figure(7, 3.4)
-    axis = figure.subplots()
-    for name, evaluation in evaluations.items():
-        by_slots: dict[int | None, list[tuple[int, float]]] = {}
-        for score in evaluation["scores"]:
-            size = next(iter(score["sizes"].values()))
-            by_slots.setdefault(score["memory_slots"], []).append((size, score["error"]))
-        for slots, points in by_slots.items():
-            label = name if slots is None else f"{name}, {slots:,} slots"
-            axis.plot(*zip(*points, strict=True), marker="o", markersize=4, label=label)
-    axis.axvline(trained_to, color="gray", linestyle="--", linewidth=1, label=f"trained up to {trained_to}")
-    first = next(iter(evaluations.values()))
-    axis.set_xlabel(next(iter(first["scores"][0]["sizes"])))
-    axis.set_ylabel(f"{first['error']} per sequence")
+    figure = _figure(7 if len(task.sizes) == 1 else 10, 3.4)
+    panels = figure.subplots(1, len(task.sizes), sharey=True, squeeze=False)[0]
+    for axis, name in zip(panels, task.sizes, strict=True):
+        _draw_curves(axis, task, name, evaluations)
+    panels[0].set_ylabel(f"{task.error_name} per sequence")
+    panels[0].legend(fontsize=8)
+    return figure
+
+
+def _draw_curves(axis: Axes, task: Task, name: str, evaluations: Mapping[str, Mapping[str, Any]]) -> None:
+    choices = task.sizes[name]
+    others = {other: sizes[-1] for other, sizes in task.sizes.items() if other != name}
+    axis.axvspan(choices[0] - 0.5, choices[-1] + 0.5, color="#8884", linewidth=0, label="trained on")
+    for number, (model, evaluation) in enumerate(evaluations.items()):
+        scores = [score for score in evaluation["scores"] if others.items() <= score["sizes"].items()]
+        for slots in dict.fromkeys(score["memory_slots"] for score in scores):
+            points = sorted(
+                (score["sizes"][name], score["error"]) for score in scores if score["memory_slots"] == slots
+            )
+            label = model if slots is None else f"{model}, {slots:,} slots"
+            style = {"color": _MODEL_COLOURS[number], "linestyle": "-" if slots == scores[0]["memory_slots"] else ":"}
+            axis.plot(*zip(*points, strict=True), marker="os"[number], markersize=4, label=label, **style)
+        best = sorted((score["sizes"][name], score["optimal"]) for score in scores if "optimal" in score)
+        if best and number == 0:
+            axis.plot(
+                *zip(*best, strict=True), color="black", linestyle="--", marker="x", markersize=4, label="optimal"
+            )
+    axis.set_xlabel(", ".join([name, *(f"{other} {size}" for other, size in others.items())]))
     axis.set_xscale("log")
     # Linear where errors are fewer than one a sequence, so that none at all has a place on the axis.
     axis.set_yscale("symlog", linthresh=1)
     axis.set_ylim(-0.1, max(1.1, 1.5 * axis.get_ylim()[1]))
+    axis.xaxis.set_major_locator(LogLocator(10, (1, 2, 5)))
     for ruler in (axis.xaxis, axis.yaxis):
         ruler.set_major_formatter("{x:,.0f}")
+    axis.xaxis.set_minor_formatter(NullFormatter())
     axis.grid(alpha=0.3)
-    axis.legend(fontsize=8)
+
+
+def draw_study(study: Mapping[str, Any]) -> Figure:
+    """Error against sequences seen for each initial memory: the median of the seeds, and the middle half of them.
+
+    Args:
+        study: the contents of `initialisation.json`.
+    """
+    figure = _figure(10, 3.6)
+    panels = figure.subplots(1, len(study["errors"]), squeeze=False)[0]
+    for axis, (task, schemes) in zip(panels, study["errors"].items(), strict=True):
+        seen = study["sequences"][task]
+        for colour, (scheme, curves) in zip(_SCHEME_COLOURS, schemes.items(), strict=True):
+            low, middle, high = np.quantile(np.array(curves), (0.25, 0.5, 0.75), axis=0)
+            axis.plot(seen, middle, color=colour, linewidth=1.5, label=scheme)
+            axis.fill_between(seen, low, high, color=colour, alpha=0.2, linewidth=0)
+        axis.set_title(task, fontsize=10)
+        axis.set_xlabel("sequences seen")
+        axis.xaxis.set_major_formatter("{x:,.0f}")
+        axis.set_ylim(bottom=0)
+        axis.grid(alpha=0.3)
+    panels[0].set_ylabel("wrong bits per sequence")
+    panels[0].legend(fontsize=8, title="memory at first", title_fontsize=8)
     return figure

@@ -48,7 +48,6 @@ _ALLOWED: dict[str, range | tuple[str, ...] | type[bool]] = {
 }
 
 
-
 @dataclass(frozen=True)
 class _IfThere:
     """A field that older files lack."""

@@ -138,7 +138,10 @@ def side_by_side(task: Task, evaluations: Mapping[str, Mapping[str, Any]]) -> li
         if row.memory_slots is not None or all(row.label != label for label, _ in keys):
             keys[row.label, row.memory_slots] = None
     return [
-        [next((row for row in table if row.label == label and row.memory_slots in (slots, None)), None) for table in tables]
+        [
+            next((row for row in table if row.label == label and row.memory_slots in (slots, None)), None)
+            for table in tables
+        ]
         for label, slots in keys
     ]
 

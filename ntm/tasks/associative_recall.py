@@ -30,7 +30,7 @@ class AssociativeRecall(Task):
         *(Case({"items": items}, weight=10) for items in (12, 15)),
         Case({"items": 20}),
     )
-    evaluation = tuple(Case({"items": items}) for items in (2, 3, 4, 5, 6, 8, 10, 12, 15, 20))
+    evaluation = tuple(Case({"items": items}) for items in (2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 30))
 
     def encode(self, items: Tensor, queries: Tensor) -> Batch:
         """The sequence that shows these items and asks for the one after each query.

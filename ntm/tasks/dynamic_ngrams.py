@@ -30,7 +30,7 @@ class DynamicNgrams(Task):
         "lstm": Recipe(updates=7_000, arguments={"hidden_size": 128, "num_layers": 1}),
     }
     validation = (Case({"length": 200}),)
-    evaluation = (Case({"length": 200}),)
+    evaluation = tuple(Case({"length": length}) for length in (50, 100, 200, 400, 800))
 
     def encode(self, bits: Tensor) -> Batch:
         """The sequence that asks for each of these bits after those before it.

@@ -33,7 +33,7 @@ class PrioritySort(Task):
         "lstm": Recipe(updates=26_000, arguments={"hidden_size": 128, "num_layers": 2}),
     }
     validation = (Case({"length": 20}),)
-    evaluation = tuple(Case({"length": length}) for length in (16, 20, 24))
+    evaluation = tuple(Case({"length": length}) for length in (8, 12, 16, 20, 24, 28, 32))
 
     def encode(self, vectors: Tensor, priorities: Tensor) -> Batch:
         """The sequence that asks for these vectors in order.

@@ -41,7 +41,9 @@ class RepeatCopy(Task):
     )
     evaluation = (
         *(Case({"length": length, "repeats": repeats}) for length in range(1, 11) for repeats in range(1, 11)),
-        *(Case({"length": length, "repeats": repeats}) for length, repeats in ((20, 10), (10, 20), (20, 20))),
+        *(Case({"length": length, "repeats": 10}) for length in (12, 15, 20, 30)),
+        *(Case({"length": 10, "repeats": repeats}) for repeats in (12, 15, 20, 30)),
+        Case({"length": 20, "repeats": 20}),
     )
 
     def encode(self, vectors: Tensor, repeats: int) -> Batch:

@@ -2,16 +2,13 @@
 
 from collections import OrderedDict
 from html import escape
-from pathlib import Path
 from threading import Lock
 from uuid import uuid4
 
 from ntm import checkpoint, hub
-from ntm.checkpoint import Checkpoint, CheckpointError
+from ntm.checkpoint import CHECKPOINTS, Checkpoint, CheckpointError
 from ntm.model import SequenceModel
 from ntm.ui.text import MAX_ROWS
-
-CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
 
 # A pulled machine has at most 50 MB of weights, and its longest run at most this many bytes of trace: together with
 # the number of machines that are kept, that bounds what visitors can make the app hold.
