@@ -282,7 +282,7 @@ def draw_study(study: Mapping[str, Any]) -> Figure:
     panels = figure.subplots(1, len(study["errors"]), squeeze=False)[0]
     for axis, (task, schemes) in zip(panels, study["errors"].items(), strict=True):
         seen = study["sequences"][task]
-        for colour, (scheme, curves) in zip(_SCHEME_COLOURS, schemes.items(), strict=True):
+        for colour, (scheme, curves) in zip(_SCHEME_COLOURS, schemes.items(), strict=False):
             low, middle, high = np.quantile(np.array(curves), (0.25, 0.5, 0.75), axis=0)
             axis.plot(seen, middle, color=colour, linewidth=1.5, label=scheme)
             axis.fill_between(seen, low, high, color=colour, alpha=0.2, linewidth=0)

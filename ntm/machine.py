@@ -195,16 +195,17 @@ class NTM(SequenceModel):
         Raises:
             ValueError: if the inputs have another shape.
         """
-        logits, _, state = self.unroll(inputs, self.initial_state(inputs.shape[1]) if state is None else state)
+        logits, _, state = self.unroll(inputs, state)
         return logits, state
 
-    def unroll(self, inputs: Tensor, state: NTMState) -> tuple[Tensor, Tensor, NTMState]:
+    def unroll(self, inputs: Tensor, state: NTMState | None = None) -> tuple[Tensor, Tensor, NTMState]:
         """Run as `forward` does, and return all weightings (T, B, R + W, N) besides the logits and the last state.
 
         Raises:
             ValueError: if the inputs have another shape.
         """
         self._check_inputs(inputs)
+        state = self.initial_state(inputs.shape[1]) if state is None else state
         logits, weightings = [], []
         for step_inputs in inputs.unbind(0):
             step_logits, state = self.cell(step_inputs, state)

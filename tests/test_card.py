@@ -27,19 +27,21 @@ def test_the_hub_reads_the_metadata() -> None:
 def test_the_hub_reads_every_result(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text(render(), encoding="utf-8")
     results = ModelCard.load(tmp_path / "README.md").data.eval_results
-    assert [result.metric_value for result in results] == [0.25, 12.5, 11.0]
+    assert [result.metric_value for result in results] == [6.375, 11.0, 31.5]
     assert {result.metric_type for result in results} == {"bit_errors"}
     assert [result.dataset_name for result in results] == [
-        "copy, length 1, 8 memory slots",
-        "copy, length 20, 8 memory slots",
-        "copy, length 20, 64 memory slots",
+        "copy, length 1 to 20, 2 of 20 sizes, 8 memory slots",
+        "copy, length 1 to 20, 1 of 20 sizes, 64 memory slots",
+        "copy, length 30, 64 memory slots",
     ]
 
 
 def test_a_person_reads_what_is_true() -> None:
     text = render()
     for part in (
-        "| length 20 | 64 | 100 | 11 | 29 |",
+        "write down a sequence of bit vectors, then say it again",
+        "| length 30                                 |           64 |       100 |  31.5 |    60 |",
+        "`python train.py copy` trains another one like it",
         "| `memory_width` | 4 |",
         "| sequences seen | 80 |",
         "| versions | python 3.11, torch 2.13.0 |",
@@ -71,7 +73,18 @@ def test_a_baseline_has_a_card_too() -> None:
         source="checkpoints/lstm-copy",
     )
     assert "plain LSTM" in text
-    assert len(ModelCard(text).data.eval_results) == 2
+    assert "`python train.py copy --model lstm`" in text
+    (result,) = ModelCard(text).data.eval_results
+    assert result.dataset_name == "copy, length 1 to 20, 2 of 20 sizes, no memory slots"
+
+
+def test_what_the_best_estimator_does_is_said_beside_it() -> None:
+    score = {"sizes": {"length": 200}, "memory_slots": 8, "sequences": 100, "error": 132.6, "worst": 170.0}
+    evaluation = EVALUATION | {"task": "dynamic-ngrams", "error": "bits", "scores": [score | {"optimal": 130.0}]}
+    text = card.render(machine(), "dynamic-ngrams", TRAINING, evaluation, source="NAMESPACE/ntm-dynamic-ngrams")
+    assert "132.6 (+2.0%)" in text
+    assert "than the optimal estimator's" in text
+    assert "optimal estimator" not in render()
 
 
 def test_the_snippet_works_when_pasted(tmp_path: Path) -> None:

@@ -1,10 +1,13 @@
+from pathlib import Path
+
 import pytest
 import torch
 
 import ntm
-from ntm import evaluation
+from ntm import checkpoint, evaluation
 from ntm.tasks import Case
 from tests.conftest import ROOT
+from tests.tiny import EVALUATION, TRAINING, write_checkpoint
 
 COPY = ntm.tasks.get("copy")
 
@@ -46,7 +49,9 @@ def test_memory_slots_of_a_case_are_used() -> None:
 def test_the_command_judges_at_one_size(capsys: pytest.CaptureFixture[str]) -> None:
     folder = str(ROOT / "checkpoints" / "ntm-copy")
     assert evaluation.main([folder, "--size", "length=12", "--memory-slots", "64"]) == 0
-    assert "length 12                    64             0         0" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "copy: bit errors over 100 fresh sequences a size, seed 0" in said
+    assert "64 |     0 |            0 |" in said
 
 
 @pytest.mark.parametrize(
@@ -66,3 +71,67 @@ def test_bad_arguments_are_one_line(
     error = capsys.readouterr().err
     assert complaint in error
     assert error.count("\n") == 1
+
+
+def test_no_sequence_weighs_more_for_being_run_with_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many run at once, for want of memory, the score is the same."""
+    case = Case({"length": 4}, memory_slots=30)
+    whole = evaluation.measure(model(), COPY, case, sequences=20)
+    monkeypatch.setattr(evaluation, "_LARGEST_TAPE", 4 * 9 * 30 * 31 * 3)
+    assert evaluation.measure(model(), COPY, case, sequences=20) == whole
+
+
+def test_slots_make_no_difference_to_a_model_without_memory() -> None:
+    lstm = ntm.LSTMBaseline(10, 8, hidden_size=4, num_layers=1)
+    cases = [Case({"length": 2}), Case({"length": 3}), Case({"length": 3}, memory_slots=64)]
+    scores = evaluation.evaluate(lstm, COPY, cases, sequences=2)["scores"]
+    assert [(score["sizes"], score["memory_slots"]) for score in scores] == [
+        ({"length": 2}, None),
+        ({"length": 3}, None),
+    ]
+    assert len(evaluation.evaluate(model(), COPY, cases, sequences=2)["scores"]) == 3
+
+
+def test_the_best_that_can_be_done_is_measured_on_the_same_sequences() -> None:
+    task = ntm.tasks.get("dynamic-ngrams")
+    machine = ntm.NTM(task.input_size, task.output_size, controller_size=4, memory_slots=8)
+    (score,) = evaluation.evaluate(machine, task, [Case({"length": 30})], sequences=60, seed=3)["scores"]
+    generator = ntm.seeding.make_generator("evaluation", 3)
+    best = [task.optimal_errors(task.sample(size, length=30, generator=generator)) for size in (50, 10)]
+    assert score["optimal"] == pytest.approx(torch.cat([each for each in best if each is not None]).mean().item())
+    assert "optimal" not in evaluation.evaluate(model(), COPY, [Case({"length": 2})], sequences=2)["scores"][0]
+
+
+def test_all_judges_every_folder_and_records_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(evaluation, "CHECKPOINTS", tmp_path)
+    monkeypatch.setattr(type(COPY), "evaluation", (Case({"length": 2}), Case({"length": 30})))
+    write_checkpoint(tmp_path / "ntm-copy")
+    lstm = ntm.LSTMBaseline(10, 8, hidden_size=4, num_layers=1)
+    checkpoint.write(tmp_path / "lstm-copy", lstm, "copy", TRAINING, EVALUATION)
+    assert evaluation.main(["--all", "--save", "--seed", "7"]) == 0
+    said = capsys.readouterr().out
+    assert "| NTM, worst |" in said
+    assert "length 30" in said
+    for name in ("ntm-copy", "lstm-copy"):
+        found = checkpoint.read_folder(tmp_path / name)
+        assert (found.evaluation["seed"], len(found.evaluation["scores"])) == (7, 2)
+        assert found.training == TRAINING
+    assert (tmp_path / "ntm-copy" / "snapshots" / "500.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([], "give a checkpoint, or --all"),
+        (["checkpoints/ntm-copy", "--all"], "give a checkpoint, or --all"),
+        (["--all", "--size", "length=3"], "--all judges all sizes"),
+    ],
+)
+def test_what_does_not_go_together_is_said(
+    arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        evaluation.main(arguments)
+    assert complaint in capsys.readouterr().err

@@ -32,6 +32,7 @@ EVALUATION: dict[str, Any] = {
         {"sizes": {"length": 1}, "memory_slots": 8, "sequences": 100, "error": 0.25, "worst": 2.0},
         {"sizes": {"length": 20}, "memory_slots": 8, "sequences": 100, "error": 12.5, "worst": 30.0},
         {"sizes": {"length": 20}, "memory_slots": 64, "sequences": 100, "error": 11.0, "worst": 29.0},
+        {"sizes": {"length": 30}, "memory_slots": 64, "sequences": 100, "error": 31.5, "worst": 60.0},
     ],
 }
 
