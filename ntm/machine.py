@@ -1,5 +1,6 @@
 """The Neural Turing Machine: a controller, its heads and a memory, run one step after another."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -66,17 +67,26 @@ class NTMCell(nn.Module):
         step = self.observe(inputs, state)
         return step.logits, step.state
 
-    def observe(self, inputs: Tensor, state: NTMState) -> _Step:
+    def observe(
+        self, inputs: Tensor, state: NTMState, change_heads: Callable[[HeadOutputs], HeadOutputs] | None = None
+    ) -> _Step:
         """The same step with all that happened inside.
 
         The heads look for content in memory as the last step left it; then they write, and then they read what is
         there after the writing (M_t of equation 2).
+
+        Args:
+            inputs: (B, in).
+            state: as the last step left it.
+            change_heads: what the heads do in place of what they emit, for those who reach into a run.
         """
         controller_input = torch.cat([inputs, state.reads.flatten(1)], dim=-1)
         if self.analog:
             controller_input = torch.tanh(ANALOG_GAIN * controller_input)
         controller_output, controller_state = self.controller(controller_input, state.controller)
         heads = self.heads(torch.cat([controller_output, inputs], dim=-1) if self.analog else controller_output)
+        if change_heads is not None:
+            heads = change_heads(heads)
         weighting = address(heads, state.memory, state.weights)
         read_weights, write_weights = weighting.weights.tensor_split([self.read_heads], dim=1)
         memory = memory_ops.write(state.memory, write_weights, heads.erases, heads.adds)
@@ -214,8 +224,19 @@ class NTM(SequenceModel):
         return torch.stack(logits), torch.stack(weightings), state
 
     @torch.no_grad()
-    def trace(self, inputs: Tensor, state: NTMState | None = None) -> Trace:
+    def trace(
+        self,
+        inputs: Tensor,
+        state: NTMState | None = None,
+        *,
+        change_heads: Callable[[HeadOutputs], HeadOutputs] | None = None,
+    ) -> Trace:
         """Run as `forward` does, without gradients, and keep everything that happened.
+
+        Args:
+            inputs: (T, B, in).
+            state: where to go on from; the initial state when None.
+            change_heads: what the heads do in every step in place of what they emit.
 
         Raises:
             ValueError: if the inputs have another shape.
@@ -224,7 +245,7 @@ class NTM(SequenceModel):
         state = self.initial_state(inputs.shape[1]) if state is None else state
         steps = []
         for step_inputs in inputs.unbind(0):
-            step = self.cell.observe(step_inputs, state)
+            step = self.cell.observe(step_inputs, state, change_heads)
             state = step.state
             steps.append(self._record(step))
         return Trace(*map(torch.stack, zip(*steps, strict=True)))
