@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from matplotlib.animation import PillowWriter
+from matplotlib.animation import FFMpegWriter, PillowWriter
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -98,15 +98,20 @@ def draw_run(batch: Batch, trace: Trace, index: int = 0) -> Figure:
     return figure
 
 
+def moving_formats() -> list[str]:
+    """The formats that `animate_run` can write here, as a file's name ends; MP4 takes ffmpeg."""
+    return [".gif", ".mp4"] if FFMpegWriter.isAvailable() else [".gif"]
+
+
 def animate_run(
     batch: Batch, trace: Trace, path: Path, index: int = 0, *, on_frame: Callable[[int], object] | None = None
 ) -> None:
-    """Write a run as an animated GIF: memory with the weightings beside its slots, a frame a step.
+    """Write a run as a moving picture: memory with the weightings beside its slots, a frame a step.
 
     Args:
         batch: the sequences that were run.
         trace: the run of them.
-        path: of the file to write.
+        path: of the file to write, ending in one of `moving_formats`.
         index: which of them.
         on_frame: told the number of each step when its frame is drawn.
 
@@ -131,7 +136,7 @@ def animate_run(
     _draw_strip(inputs, _Strip("input", recording.inputs.T))
     _draw_strip(outputs, _Strip("output", recording.outputs.T))
     playheads = [axis.axvline(1, color=_WRITE_COLOUR, linewidth=1.5) for axis in (inputs, outputs)]
-    writer = PillowWriter(fps=_FRAMES_A_SECOND)
+    writer = (FFMpegWriter if path.suffix == ".mp4" else PillowWriter)(fps=_FRAMES_A_SECOND)
     with writer.saving(figure, str(path), dpi=90):
         figure.canvas.draw()
         figure.set_layout_engine("none")  # nothing moves from here on, and laying out anew is most of a frame's cost

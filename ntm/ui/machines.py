@@ -1,28 +1,35 @@
 """The machines behind the page: its own, and the last few that visitors pulled from the Hub."""
 
 from collections import OrderedDict
+from collections.abc import Mapping
+from functools import cache, lru_cache
 from html import escape
 from threading import Lock
 from uuid import uuid4
 
-from ntm import checkpoint, hub
-from ntm.checkpoint import CHECKPOINTS, Checkpoint, CheckpointError
+from ntm import checkpoint, hub, snapshots, strict
+from ntm.checkpoint import CHECKPOINTS, SNAPSHOTS, Checkpoint, CheckpointError
 from ntm.model import SequenceModel
-from ntm.ui.text import MAX_ROWS
 
 # A pulled machine has at most 50 MB of weights, and its longest run at most this many bytes of trace: together with
 # the number of machines that are kept, that bounds what visitors can make the app hold.
 _KEPT = 4
+_MOST_STEPS = 534
 _LARGEST_TRACE = 128 * 2**20
 
 
 class Machines:
-    """The page's own machine, and those that visitors pulled, each known only to the visitor who holds its key."""
+    """The page's own machines, a task each, and those that visitors pulled, each known only to who holds its key."""
 
-    def __init__(self, own: Checkpoint) -> None:
-        self._own = own
+    def __init__(self, own: Mapping[str, Checkpoint]) -> None:
+        self._own = dict(own)
         self._pulled: OrderedDict[str, Checkpoint] = OrderedDict()
         self._lock = Lock()
+
+    @property
+    def tasks(self) -> list[str]:
+        """The tasks that the page has a machine of its own for."""
+        return list(self._own)
 
     def keep(self, name: str, pulled: Checkpoint) -> str:
         """Keep a machine that a visitor pulled and return the key to it.
@@ -39,26 +46,61 @@ class Machines:
                 self._pulled.popitem(last=False)
         return key
 
-    def get(self, key: str | None) -> Checkpoint:
-        """The machine that a visitor uses: the page's own where the key is None.
+    def get(self, task: str, key: str | None) -> Checkpoint:
+        """The machine that a visitor uses for a task: the page's own where the key is None or of another task's.
 
         Raises:
             CheckpointError: if others have pulled so many since that this one was put away.
         """
         if key is None:
-            return self._own
+            return self._own[task]
         with self._lock:
             if key not in self._pulled:
                 raise CheckpointError("your machine was put away to make room for others: pull it again")
             self._pulled.move_to_end(key)
-            return self._pulled[key]
+            return self._pulled[key] if self._pulled[key].task == task else self._own[task]
+
+
+@lru_cache(maxsize=128)
+def as_it_was(task: str, update: int) -> SequenceModel:
+    """The embedded machine of a task as it was after an update of its training of which there is a snapshot.
+
+    Raises:
+        CheckpointError: if the snapshot is not sound.
+    """
+    folder = CHECKPOINTS / f"ntm-{task}"
+    model = checkpoint.load(folder)
+    strict.load_weights(model, snapshots.path(folder / SNAPSHOTS, update))
+    return model
+
+
+@cache
+def baseline_of(task: str) -> SequenceModel | None:
+    """The embedded LSTM of a task, where there is one.
+
+    Raises:
+        CheckpointError: if it is not sound.
+    """
+    folder = CHECKPOINTS / f"lstm-{task}"
+    return checkpoint.load(folder) if folder.is_dir() else None
+
+
+def has_own(task: str) -> bool:
+    """Whether there is an embedded machine for a task."""
+    return (CHECKPOINTS / f"ntm-{task}").is_dir()
+
+
+@cache
+def updates_kept(task: str) -> list[int]:
+    """The updates of which the embedded machine of a task has snapshots."""
+    return snapshots.updates(CHECKPOINTS / f"ntm-{task}" / SNAPSHOTS)
 
 
 def _trace_size(model: SequenceModel) -> int:
     """Bytes that the trace of the longest run on the page takes."""
     config = model.config
     slots, heads = config.get("memory_slots", 0), config.get("read_heads", 0) + config.get("write_heads", 0)
-    return 4 * (2 * MAX_ROWS + 2) * slots * (config.get("memory_width", 0) + 2 * heads)
+    return 4 * _MOST_STEPS * slots * (config.get("memory_width", 0) + 2 * heads)
 
 
 def open_own(task: str, namespace: str | None) -> tuple[Checkpoint, str | None]:

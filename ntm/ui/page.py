@@ -2,37 +2,62 @@
 
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 import torch
+from torch import Tensor
 
-from ntm import figures, hub
+from ntm import figures, hub, tasks
 from ntm.checkpoint import CheckpointError
-from ntm.model import SequenceModel
-from ntm.tasks.base import random_bits
-from ntm.ui import results, text
-from ntm.ui.machines import Machines, facts, open_own
-from ntm.ui.run import Run, run_copy
+from ntm.ui import questions, results, text
+from ntm.ui.endpoints import make_endpoints
+from ntm.ui.machines import Machines, as_it_was, baseline_of, facts, has_own, open_own, updates_kept
+from ntm.ui.questions import Question
+from ntm.ui.run import Run, run_question
 from ntm.ui.tape import encode, make_tape
 
-_FIRST_WORD = "Turing machine"
 _WORD, _BITS = "Word", "Bits"
-_HINTS = {
-    _WORD: "Each character becomes one vector of 8 bits. Enter runs it.",
-    _BITS: f"One vector of 8 bits a line, up to {text.MAX_ROWS} lines. Shift and Enter run it.",
+_FIRST = "Turing machine"
+_FIRST_REPEATS = 4
+_SLOTS = (128, 256, 512, 1024, 2048)
+
+_TITLES = {
+    "copy": "Copy",
+    "repeat-copy": "Repeat copy",
+    "associative-recall": "Recall",
+    "dynamic-ngrams": "Predict",
+    "priority-sort": "Sort",
 }
-_PARSERS = {_WORD: text.parse_word, _BITS: text.parse_bits}
+_TELLS = {
+    "copy": "It sees vectors one after another, then says them again from memory.",
+    "repeat-copy": "It sees vectors and a number, says the vectors that often, and then has to stop.",
+    "associative-recall": "It sees a list of items, then one of them again, and says the item that came after it.",
+    "dynamic-ngrams": "It sees a stream of bits and says how likely the next is a 1, going by what came after the same "
+    "five bits before.",
+    "priority-sort": "It sees vectors, each with a priority, and says all but the lowest four, highest priority first.",
+}
+_HINTS = {
+    "copy": "One vector of 8 bits a line, up to 120 lines.",
+    "repeat-copy": "One vector of 8 bits a line.",
+    "associative-recall": "An item is three lines of 6 bits; an empty line comes between items.",
+    "dynamic-ngrams": "6 to 500 bits.",
+    "priority-sort": "8 bits and a priority from -1 to 1 a line, 5 to 60 lines.",
+}
+_WORD_HINT = "Each character becomes one vector of 8 bits."
+_NUMBERS = {"repeats": "How often to say it (trained up to 10)", "query": "The item to ask about"}
+_SIZES = {"length": "vectors", "items": "items"}
 
 _INTRODUCTION = """
 # Neural Turing Machine
 
-A small neural network with a memory beside it. Nobody told it how to copy: it learned, from sequences of at most 20
-vectors, to **write** what comes in to memory and to **read** it back. Type something and watch.
+A small neural network with a memory beside it. Nobody told it how to do any of this: from examples alone it learned
+what to **write** to memory, and where to **read**. Change the input and watch.
 """
 
 _PULL = """
@@ -41,8 +66,8 @@ safetensors and checked first; nothing that is downloaded is ever executed.
 """
 
 _ABOUT = """
-The machine is the one of [Graves, Wayne and Danihelka 2014](https://arxiv.org/abs/1410.5401). It sees a start flag,
-the vectors, an end flag, and then nothing: what it says after that comes from its memory.
+The machine is the one of [Graves, Wayne and Danihelka 2014](https://arxiv.org/abs/1410.5401). While the answer is due
+it sees nothing but empty rows: what it says then comes from its memory.
 """
 
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -53,6 +78,10 @@ _CSS = """
 .verdict.bad::before { content: "✗ "; color: #c8102e; }
 .dark .verdict.good::before { color: #4dd0b8; }
 .dark .verdict.bad::before { color: #ff6b7d; }
+.verdict .beyond { font-size: 0.85rem; font-weight: 500; white-space: nowrap; padding: 1px 8px; border-radius: 8px;
+  border: 1px solid var(--border-color-primary); }
+.comparison { margin: 2px 0 0; }
+.tells { margin: 0; }
 .problem { margin: 0; padding: 8px 12px; border-radius: 8px; border: 1.5px solid #c8102e; overflow-wrap: anywhere; }
 .notice { margin: 0; padding: 8px 12px; border-radius: 8px; border: 1px solid var(--border-color-primary); }
 .rows { max-height: 420px; overflow: auto; }
@@ -66,32 +95,37 @@ _CSS = """
 
 
 def make_page(machines: Machines, notice: str | None = None) -> gr.Blocks:
-    """Build the page around machines that copy.
+    """Build the page around trained machines.
 
     Args:
         machines: the page's own, and where visitors' own go.
         notice: what every visitor should know of the page's own.
     """
-    model = machines.get(None).model
-    first_run = run_copy(model, text.parse_word(_FIRST_WORD))
+    first = _Shown(Question("copy", text.format_bits(text.parse_word(_FIRST))))
+    first_run = _run_shown(machines, None, first)
     with gr.Blocks(title="Neural Turing Machine", delete_cache=(3600, 3600)) as page:
         gr.Markdown(_INTRODUCTION)
         if notice is not None:
             gr.HTML(f'<p class="notice">{escape(notice)}</p>', elem_id="notice")
-        # A visitor's own, and gone with the visitor: the vectors on the page, and the key of the machine in use.
-        shown = gr.State(text.format_bits(first_run.target))
+        # A visitor's own, and gone with the visitor: what is on the page, and the key of the machine in use.
+        shown = gr.State(first)
         key = gr.State(None)
         with gr.Row():
             with gr.Column(scale=1, min_width=280):
-                kind = gr.Radio([_WORD, _BITS], value=_WORD, label="Copy a")
-                typed = gr.Textbox(_FIRST_WORD, label="What to copy", info=_HINTS[_WORD], max_lines=12, elem_id="typed")
+                choices = [(_TITLES[name], name) for name in questions.names() if name in machines.tasks]
+                task = gr.Radio(choices, value="copy", label="What it learned to do", elem_id="task")
+                tells = gr.HTML(_tell("copy"))
+                kind = gr.Radio([_WORD, _BITS], value=_WORD, label="Write it as")
+                typed = gr.Textbox(_FIRST, label="Input", info=_WORD_HINT, max_lines=14, elem_id="typed")
+                number = gr.Number(visible=False, elem_id="number")
                 problem = gr.HTML(visible=False)
-                run_button = gr.Button("Run", variant="primary")
-                length = gr.Slider(1, text.MAX_ROWS, 20, step=1, label="How many random vectors (trained up to 20)")
-                random_button = gr.Button("Run random vectors")
+                size = gr.Slider(1, 120, 20, step=1, label=_size_label("copy"), elem_id="size")
+                surprise = gr.Button("Surprise me", variant="primary")
+                slots = gr.Dropdown(**_slots(machines, "copy"), elem_id="slots")
             with gr.Column(scale=3, min_width=320):
-                summary = gr.HTML(results.summary(first_run, as_word=True), elem_id="summary")
+                summary = gr.HTML(_summary(machines, first_run, as_word=True), elem_id="summary")
                 tape = make_tape(first_run, elem_id="tape")
+                learned = gr.Slider(**_learned("copy"), elem_id="learned")
         with gr.Accordion("Every row with its probabilities", open=False):
             table = gr.HTML(results.table(first_run), elem_id="table")
         with gr.Accordion("The paper's figure 6, for this run", open=False) as figure_panel:
@@ -105,36 +139,44 @@ def make_page(machines: Machines, notice: str | None = None) -> gr.Blocks:
             with gr.Row():
                 pull_button = gr.Button("Use this machine", size="md")
                 own_button = gr.Button("Back to the page's own", size="md")
-            machine_facts = gr.HTML(facts("The page's own", machines.get(None)), elem_id="machine")
+            machine_facts = gr.HTML(facts("The page's own", machines.get("copy", None)), elem_id="machine")
         gr.Markdown(_ABOUT)
 
         view = [problem, summary, tape, table, shown, figure, figure_panel, animation, animation_panel]
         run: dict[str, Any] = {
             "fn": partial(_run_typed, machines),
-            "inputs": [key, kind, typed],
+            "inputs": [key, task, kind, typed, number, slots, learned],
             "outputs": view,
             "concurrency_limit": None,
             **_QUIET,
         }
+        # Runs follow edits: the last edit always arrives, and none waits for another visitor's.
+        live: dict[str, Any] = {**run, "queue": False, "trigger_mode": "always_last"}
         drawing: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "drawing", "api_visibility": "private"}
-        run_button.click(**run)
+        for edited in (typed.input, number.input, slots.input, learned.input):
+            edited(**live)
         typed.submit(**run)
-        random_button.click(_draw_random, length, [kind, typed], **_QUIET).then(**run)
+        surprise.click(_surprise, [task, size, number], [kind, typed, number, problem], **_QUIET).success(**run)
         kind.input(_change_kind, [kind, typed], typed, **_QUIET)
+        task.input(
+            partial(_change_task, machines), task, [tells, kind, typed, number, size, slots, learned], **_QUIET
+        ).then(**run)
         figure_panel.expand(partial(_draw_figure, machines), [key, shown], figure, **drawing)
         animation_button.click(partial(_draw_animation, machines), [key, shown], animation, **drawing)
         for trigger in (pull_button.click, name.submit):
             trigger(
                 partial(_pull, machines),
-                [key, name],
+                [key, task, name],
                 [key, machine_facts],
                 api_visibility="private",
                 concurrency_limit=3,
                 concurrency_id="pulling",
             )
-        own_button.click(partial(_use_own, machines), None, [key, machine_facts], **_QUIET)
+        own_button.click(partial(_use_own, machines), task, [key, machine_facts], **_QUIET)
         key.change(**run)
-        gr.api(_copy_endpoint(model), api_name="copy")
+        models = {each: machines.get(each, None).model for each in machines.tasks}
+        for endpoint_name, endpoint in make_endpoints(models).items():
+            gr.api(endpoint, api_name=endpoint_name)
     return page
 
 
@@ -149,9 +191,13 @@ def launch(namespace: str | None = None) -> None:
     """
     # A run is many small operations, for which one thread is fastest; the other cores are for other visitors.
     torch.set_num_threads(1)
-    own, notice = open_own("copy", namespace)
+    names = [name for name in questions.names() if has_own(name)]
+    with ThreadPoolExecutor() as pool:
+        opened = dict(zip(names, pool.map(partial(open_own, namespace=namespace), names), strict=True))
+    notices = [notice for _, notice in opened.values() if notice is not None]
+    machines = Machines({name: own for name, (own, _) in opened.items()})
     # `run_history` would keep every run in the visitor's browser and slow each one after it.
-    make_page(Machines(own), notice).launch(run_history=False, theme=_theme(), css=_CSS)
+    make_page(machines, " ".join(notices) or None).launch(run_history=False, theme=_theme(), css=_CSS)
 
 
 def _picture(label: str, format: str, elem_id: str) -> gr.Image:
@@ -167,17 +213,46 @@ def _theme() -> gr.themes.Base:
     return theme.set(**plain, **colours, **dark)
 
 
-def _run_typed(machines: Machines, key: str | None, kind: str, typed: str) -> list[Any]:
+class _Shown(NamedTuple):
+    """A run by what it depends on, besides the machine."""
+
+    question: Question
+    slots: int | None = None
+    update: int | None = None
+    """of training, after which the machine was as it is shown; the finished one when None"""
+
+
+def _run_shown(machines: Machines, key: str | None, shown: _Shown) -> Run:
+    task = shown.question.task
+    machine = machines.get(task, key).model if shown.update is None else as_it_was(task, shown.update)
+    return run_question(machine, shown.question, slots=shown.slots)
+
+
+def _run_typed(
+    machines: Machines,
+    key: str | None,
+    task: str,
+    kind: str,
+    typed: str,
+    number: float | None,
+    slots: int,
+    learned: int,
+) -> list[Any]:
+    as_word = task == "copy" and kind == _WORD
     try:
-        run = run_copy(machines.get(key).model, _PARSERS[kind](typed))
+        bits = text.format_bits(text.parse_word(typed)) if as_word else typed
+        kept = updates_kept(task)
+        update = kept[learned] if learned < len(kept) else None
+        shown = _Shown(Question(task, bits, number if questions.number_of(task) else None), slots, update)
+        run = _run_shown(machines, key, shown)
     except (text.InputError, CheckpointError) as error:
         return [gr.HTML(_alert(error), visible=True), *[gr.skip()] * 8]
     return [
         gr.HTML(visible=False),
-        results.summary(run, as_word=kind == _WORD),
+        _summary(machines, run, as_word=as_word),
         encode(run),
         results.table(run),
-        text.format_bits(run.target),
+        shown,
         None,
         gr.Accordion(open=False),
         None,
@@ -185,30 +260,105 @@ def _run_typed(machines: Machines, key: str | None, kind: str, typed: str) -> li
     ]
 
 
-def _draw_random(length: int) -> tuple[str, gr.Textbox]:
-    return _BITS, _field(_BITS, text.format_bits(random_bits((length, text.BITS), None, None)))
+def _summary(machines: Machines, run: Run, *, as_word: bool) -> str:
+    """The verdict, and what the LSTM makes of the same."""
+    own = results.summary(run, as_word=as_word)
+    baseline = baseline_of(run.question.task)
+    if baseline is None:
+        return own
+    return own + results.comparison(run_question(baseline, run.question))
 
 
-def _field(kind: str, typed: str) -> gr.Textbox:
-    return gr.Textbox(typed, info=_HINTS[kind], lines=1 if kind == _WORD else 8)
+def _surprise(task: str, size: int, number: float | None) -> list[Any]:
+    sizes: dict[str, int] = {next(iter(questions.limits(task))): size}
+    if questions.number_of(task) == "repeats" and number in questions.limits(task)["repeats"]:
+        sizes["repeats"] = int(number)
+    elif questions.number_of(task) == "repeats":
+        sizes["repeats"] = _FIRST_REPEATS
+    try:
+        question = questions.draw(task, **sizes)
+    except text.InputError as error:
+        raise gr.Error(str(error), print_exception=False) from error
+    return [_BITS, _field(task, _BITS, question.text), question.number, gr.HTML(visible=False)]
+
+
+def _change_task(machines: Machines, task: str) -> list[Any]:
+    """Everything that a task has of its own, with an example to begin with."""
+    kind = _WORD if task == "copy" else _BITS
+    sizes = {name: choices[-1] for name, choices in tasks.get(task).sizes.items()}
+    sizes |= {"repeats": _FIRST_REPEATS} if "repeats" in sizes else {}
+    question = questions.draw(task, **sizes)
+    offered = next(iter(questions.limits(task).values()))
+    meaning = questions.number_of(task)
+    return [
+        _tell(task),
+        gr.Radio(value=kind, visible=task == "copy"),
+        _field(task, kind, _FIRST if task == "copy" else question.text),
+        gr.Number(question.number, label=_NUMBERS.get(meaning or ""), visible=meaning is not None),
+        gr.Slider(offered[0], offered[-1], next(iter(sizes.values())), label=_size_label(task)),
+        gr.Dropdown(**_slots(machines, task)),
+        gr.Slider(**_learned(task)),
+    ]
+
+
+def _tell(task: str) -> str:
+    return f'<p class="tells">{_TELLS[task]}</p>'
+
+
+def _size_label(task: str) -> str:
+    name, trained = next(iter(tasks.get(task).sizes.items()))
+    noun = "bits" if task == "dynamic-ngrams" else _SIZES[name]
+    return f"How many {noun} (trained {'on' if len(trained) == 1 else 'up to'} {trained[-1]})"
+
+
+def _slots(machines: Machines, task: str) -> dict[str, Any]:
+    """The choice of how much memory to run with; at first as much as the page's own machine has."""
+    own = machines.get(task, None).model.config.get("memory_slots", _SLOTS[0])
+    choices = [(f"{own:,}, its own", own), *((f"{each:,}", each) for each in _SLOTS if each != own)]
+    return {"choices": choices, "value": own, "label": "Memory slots", "info": "The weights stay the same."}
+
+
+def _learned(task: str) -> dict[str, Any]:
+    """The slider over the snapshots; its last place is the finished machine."""
+    kept = updates_kept(task)
+    span = f"from update {kept[0]:,} to {kept[-1]:,}, then finished" if kept else ""
+    return {
+        "minimum": 0,
+        "maximum": max(1, len(kept)),
+        "value": max(1, len(kept)),
+        "step": 1,
+        "label": "Watch it learn: drag back through its training",
+        "info": span,
+        "visible": bool(kept),
+    }
+
+
+def _field(task: str, kind: str, typed: str) -> gr.Textbox:
+    as_word = task == "copy" and kind == _WORD
+    return gr.Textbox(typed, info=_WORD_HINT if as_word else _HINTS[task], lines=1 if as_word else 8)
 
 
 def _change_kind(kind: str, typed: str) -> gr.Textbox:
     """Show the same vectors the other way, where they can be shown so."""
-    before, show = (_BITS, text.format_word) if kind == _WORD else (_WORD, text.format_bits)
+    show, read = (text.format_bits, text.parse_word) if kind == _BITS else (text.format_word, _read_bits)
     try:
-        vectors = _PARSERS[before](typed)
-        shown = show(vectors)
-        if _PARSERS[kind](shown).equal(vectors):
-            typed = shown
+        vectors = read(typed)
+        written = show(vectors)
+        if (text.parse_word if kind == _WORD else _read_bits)(written).equal(vectors):
+            typed = written
     except text.InputError:
         pass
-    return _field(kind, typed)
+    return _field("copy", kind, typed)
 
 
-def _draw_figure(machines: Machines, key: str | None, shown: str) -> Iterator[str]:
-    run = _run_shown(machines, key, shown)
-    with _file_to_hand_over("ntm-copy.png") as path:
+def _read_bits(typed: str) -> Tensor:
+    asked = questions.read(Question("copy", typed))
+    return asked.batch.targets[:, 0][asked.batch.mask[:, 0]]
+
+
+def _draw_figure(machines: Machines, key: str | None, shown: _Shown) -> Iterator[str]:
+    run = _run_again(machines, key, shown)
+    with _file_to_hand_over(f"ntm-{shown.question.task}.png") as path:
         figures.draw_run(run.batch, run.trace).savefig(path, dpi=150)
         yield str(path)
 
@@ -216,16 +366,16 @@ def _draw_figure(machines: Machines, key: str | None, shown: str) -> Iterator[st
 def _draw_animation(
     machines: Machines,
     key: str | None,
-    shown: str,
+    shown: _Shown,
     progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio hands it over
 ) -> Iterator[str]:
-    run = _run_shown(machines, key, shown)
+    run = _run_again(machines, key, shown)
     steps = len(run.captions)
 
     def report(step: int) -> None:
         progress((step + 1, steps), desc="drawing", unit="frames")
 
-    with _file_to_hand_over("ntm-copy.gif") as path:
+    with _file_to_hand_over(f"ntm-{shown.question.task}.gif") as path:
         try:
             figures.animate_run(run.batch, run.trace, path, on_frame=report)
         except ValueError as error:
@@ -233,9 +383,9 @@ def _draw_animation(
         yield str(path)
 
 
-def _run_shown(machines: Machines, key: str | None, shown: str) -> Run:
+def _run_again(machines: Machines, key: str | None, shown: _Shown) -> Run:
     try:
-        return run_copy(machines.get(key).model, text.parse_bits(shown))
+        return _run_shown(machines, key, shown)
     except CheckpointError as error:
         raise gr.Error(str(error), print_exception=False) from error
 
@@ -250,6 +400,7 @@ def _file_to_hand_over(name: str) -> Iterator[Path]:
 def _pull(
     machines: Machines,
     key: str | None,
+    task: str,
     name: str,
     progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio hands it over
 ) -> tuple[str | None, str]:
@@ -257,39 +408,15 @@ def _pull(
         progress((done, total), desc="pulling", unit="bytes")
 
     try:
-        key = machines.keep(name, hub.pull(name, task="copy", on_progress=report))
+        key = machines.keep(name, hub.pull(name, task=task, on_progress=report))
     except CheckpointError as error:
         return key, _alert(f"{error}. The machine in use stays in use.")
-    return key, facts(name, machines.get(key))
+    return key, facts(name, machines.get(task, key))
 
 
-def _use_own(machines: Machines) -> tuple[None, str]:
-    return None, facts("The page's own", machines.get(None))
+def _use_own(machines: Machines, task: str) -> tuple[None, str]:
+    return None, facts("The page's own", machines.get(task, None))
 
 
 def _alert(message: object) -> str:
     return f'<p class="problem" role="alert">{escape(str(message))}</p>'
-
-
-def _copy_endpoint(model: SequenceModel) -> Any:
-    def copy(bits: str) -> dict[str, Any]:
-        """Let a trained Neural Turing Machine copy bit vectors.
-
-        Args:
-            bits: the vectors, one a line, 8 bits each, such as "10110010".
-
-        Returns:
-            output and target in the same form, bit_errors, and probabilities as rows of numbers.
-        """
-        try:
-            run = run_copy(model, text.parse_bits(bits))
-        except text.InputError as error:
-            raise gr.Error(str(error), print_exception=False) from None
-        return {
-            "output": text.format_bits(run.output),
-            "target": text.format_bits(run.target),
-            "bit_errors": run.bit_errors,
-            "probabilities": run.probabilities.tolist(),
-        }
-
-    return copy

@@ -5,12 +5,33 @@ from html import escape
 from ntm.ui.run import Run
 from ntm.ui.text import count_wrong_bits, format_bits, format_word
 
+_CLOSE = 0.1
+"""a log loss so little above the best possible one is good"""
+
 
 def summary(run: Run, *, as_word: bool = False) -> str:
-    """The count of wrong bits in words, and the word that came back where one went in; HTML."""
+    """How well it went, in words, and the word that came back where one went in; HTML."""
     verdict = count_wrong_bits(run.bit_errors, run.target.numel())
+    good = not run.bit_errors
+    if run.optimal_error is not None:
+        share = run.error / run.optimal_error - 1
+        verdict = (
+            f"{run.error:.1f} bits of surprise; the best possible guesser has {run.optimal_error:.1f} ({share:+.0%})."
+        )
+        good = share < _CLOSE
     word = f"It says “{escape(format_word(run.output))}”. " if as_word else ""
-    return f'<p class="verdict {"bad" if run.bit_errors else "good"}" role="status">{word}{verdict}</p>'
+    size = ", ".join(f"{name} {size}" for name, size in run.sizes.items())
+    beyond = "" if run.trained else f' <span class="beyond">{size}: more than it was trained on</span>'
+    return f'<p class="verdict {"good" if good else "bad"}" role="status">{word}{verdict}{beyond}</p>'
+
+
+def comparison(run: Run) -> str:
+    """What the LSTM made of the same input; HTML."""
+    if run.optimal_error is not None:
+        words = f"{run.error:.1f} bits of surprise"
+    else:
+        words = f"{run.bit_errors:,} of {run.target.numel():,} bits wrong" if run.bit_errors else "no bit wrong"
+    return f'<p class="comparison">A plain LSTM on the same input: {words}.</p>'
 
 
 def table(run: Run) -> str:
@@ -18,7 +39,7 @@ def table(run: Run) -> str:
     targets, outputs = (format_bits(bits).split("\n") for bits in (run.target, run.output))
     rows = zip(targets, outputs, run.probabilities.tolist(), strict=True)
     body = "".join(_row(number, *row) for number, row in enumerate(rows, start=1))
-    titles = ("row", "went in, should come out", "came out", "probability of each bit being 1")
+    titles = ("row", "should come out", "came out", "probability of each bit being 1")
     head = "<tr>" + "".join(f"<th scope='col'>{title}</th>" for title in titles) + "</tr>"
     return f'<div class="rows" tabindex="0"><table><thead>{head}</thead><tbody>{body}</tbody></table></div>'
 

@@ -1,26 +1,34 @@
-"""One run of a machine on what a visitor gave it."""
+"""One run of a machine on what a visitor asked."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from torch import Tensor
 
+from ntm import tasks
 from ntm.machine import NTMState
 from ntm.model import SequenceModel
 from ntm.tasks import Batch
-from ntm.tasks.copy import Copy
+from ntm.tasks.dynamic_ngrams import DynamicNgrams
 from ntm.trace import Trace
+from ntm.ui import questions
+from ntm.ui.questions import Question
 
 
 @dataclass(frozen=True)
 class Run:
     """A single sequence, what the machine made of it, and all that happened inside."""
 
+    question: Question
     batch: Batch
     trace: Trace
     initial_memory: Tensor
     """(N, M), before the first step; no slots where there is no memory"""
     captions: list[str]
     """(T), what each step is about, in words"""
+    sizes: Mapping[str, int]
+    trained: bool
+    """whether machines are trained on sequences of these sizes"""
 
     @property
     def target(self) -> Tensor:
@@ -42,17 +50,40 @@ class Run:
         """How many of them are wrong."""
         return int((self.output != self.target).sum())
 
+    @property
+    def error(self) -> float:
+        """The task's own measure: wrong bits, or bits of log loss."""
+        return self._task.errors(self.trace.logits, self.batch).item()
 
-def run_copy(model: SequenceModel, vectors: Tensor) -> Run:
-    """Let a machine copy vectors (L, 8)."""
-    length = len(vectors)
-    batch = Copy().encode(vectors.unsqueeze(1))
-    stored = [f"vector {number} of {length} comes in" for number in range(1, length + 1)]
-    recalled = [f"vector {number} of {length} is due" for number in range(1, length + 1)]
-    return _run(model, batch, ["start flag", *stored, "end flag", *recalled])
+    @property
+    def optimal_error(self) -> float | None:
+        """The least that measure could be expected to be, where that is known and not zero."""
+        best = self._task.optimal_errors(self.batch)
+        return None if best is None else best.item()
+
+    @property
+    def optimal_probabilities(self) -> Tensor:
+        """(S, 1), the optimal estimator's probability that each bit is 1; for n-grams alone."""
+        return DynamicNgrams().optimal_probabilities(self.batch.inputs)[:, 0][self.batch.mask[:, 0]]
+
+    @property
+    def _task(self) -> tasks.Task:
+        return tasks.get(self.question.task)
 
 
-def _run(model: SequenceModel, batch: Batch, captions: list[str]) -> Run:
-    state = model.initial_state(1)
-    trace = model.trace(batch.inputs, state)
-    return Run(batch, trace, state.memory[0] if isinstance(state, NTMState) else trace.memory[0, 0], captions)
+def run_question(model: SequenceModel, question: Question, *, slots: int | None = None) -> Run:
+    """Let a machine answer a question.
+
+    Args:
+        model: trained on the question's task.
+        question: from a visitor.
+        slots: of memory; the machine's own number when None.
+
+    Raises:
+        InputError: if it cannot be asked.
+    """
+    asked = questions.read(question)
+    state = model.initial_state(1, slots)
+    trace = model.trace(asked.batch.inputs, state)
+    memory = state.memory[0] if isinstance(state, NTMState) else trace.memory[0, 0]
+    return Run(question, asked.batch, trace, memory, asked.captions, asked.sizes, asked.trained)

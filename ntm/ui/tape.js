@@ -11,6 +11,7 @@ const FOCUSED = 0.02;      // a weight above this counts as a head having been t
 const FEWEST_SLOTS = 16;   // the close view never shows fewer
 const LANE = 40, ROW = 10, LABEL = 15, GAP = 8;
 const BIT = 8, FOCUS_HEIGHT = 56;
+const SPREAD = 0.3;        // a head whose largest weight is below this is on no slot in particular
 
 // ---- the run -----------------------------------------------------------------------------------------------------
 
@@ -35,6 +36,7 @@ function decode(value) {
   }
   [run.steps, run.writeHeads, run.slots] = run.writeWeights.shape;
   run.readHeads = run.readWeights.shape[1];
+  run.heads = headsOf(run);
   run.width = run.initialMemory.shape[1];
   run.inputSize = run.inputs.shape[1];
   run.outputSize = run.outputs.shape[1];
@@ -42,6 +44,16 @@ function decode(value) {
   run.largest = run.memory.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1e-3);
   run.closeWindow = usedSlots(run);
   return run;
+}
+
+// The heads in the order in which they are shown, each with its weightings and its place among the gates, where the read
+// heads come first.
+function headsOf({ writeHeads, readHeads, writeWeights, readWeights }) {
+  const of = (kind, count, weights, first) =>
+    Array.from({ length: count }, (_, index) => ({
+      kind, index, count, weights, gates: first + index, name: kind + " head" + (count > 1 ? " " + (index + 1) : ""),
+    }));
+  return [...of("write", writeHeads, writeWeights, readHeads), ...of("read", readHeads, readWeights, 0)];
 }
 
 // Memory after every step, (T, N, M): the paper's equation 3 (erase) and then 4 (add), for all write heads at once.
@@ -172,7 +184,7 @@ function focusOf(weights, heads, step, head) {
 const isScored = (step) => run.mask[step] > 0.5;
 const isWrong = (step, bit) => {
   const index = step * run.outputSize + bit;
-  return isScored(step) && run.outputs[index] > 0.5 !== run.targets[index] > 0.5;
+  return run.certain && isScored(step) && run.outputs[index] > 0.5 !== run.targets[index] > 0.5;
 };
 
 // ---- drawing -----------------------------------------------------------------------------------------------------
@@ -338,6 +350,7 @@ function strips(palette) {
     { name: "input", rows: inputSize, height: BIT * inputSize, colourOf: bits(inputs, inputSize, false) },
     { name: "target", rows: outputSize, height: BIT * outputSize, colourOf: bits(targets, outputSize, true) },
     { name: "output", rows: outputSize, height: BIT * outputSize, colourOf: bits(outputs, outputSize, true), marked: true },
+    { name: "best guess", rows: run.optimal ? outputSize : 0, height: BIT * outputSize, colourOf: run.optimal && bits(run.optimal, outputSize, true) },
     { name: "writes", rows: count, height: FOCUS_HEIGHT, colourOf: focus(run.writeWeights, run.writeHeads, palette.write), slots: true },
     { name: "reads", rows: count, height: FOCUS_HEIGHT, colourOf: focus(run.readWeights, run.readHeads, palette.read), slots: true },
   ];
@@ -411,18 +424,67 @@ function markWrong(context, layout, strip, palette) {
 // ---- words -------------------------------------------------------------------------------------------------------
 
 function describe() {
-  const step = currentStep(), percent = (weight) => Math.round(100 * weight) + " %";
-  const heads = [];
-  for (const [kind, weights, count] of [["write", run.writeWeights, run.writeHeads], ["read", run.readWeights, run.readHeads]])
-    for (let head = 0; head < count; head++) {
-      const { slot, weight } = focusOf(weights, count, step, head);
-      heads.push(kind + " head" + (count > 1 ? " " + (head + 1) : "") + " on slot " + slot + " (" + percent(weight) + ")");
-    }
-  const where = heads.length ? heads.join(", ") : "this machine has no memory to look into";
-  const text = "Step " + (step + 1) + " of " + run.steps + ": " + run.captions[step] + "; " + where + ".";
-  const status = part("status");
-  if (status.textContent !== text) status.textContent = text;
+  const step = currentStep();
+  const text = "Step " + (step + 1) + " of " + run.steps + ": " + run.captions[step] + (run.captions[step].endsWith("?") ? "" : ".");
+  setText(part("status"), text);
   scrubber.setAttribute("aria-valuetext", text);
+  const lines = run.heads.map((head) => ({ kind: head.kind, text: head.name + " " + movement(head, step) }));
+  if (!lines.length) lines.push({ kind: "none", text: "this machine has no memory to look into" });
+  const list = part("heads");
+  while (list.children.length < lines.length) list.append(document.createElement("li"));
+  while (list.children.length > lines.length) list.lastChild.remove();
+  lines.forEach((line, index) => {
+    list.children[index].className = line.kind;
+    setText(list.children[index], line.text);
+  });
+  if (part("numbers").open) showNumbers(step);
+}
+
+function setText(place, text) {
+  if (place.textContent !== text) place.textContent = text;
+}
+
+// What a head did in a step, in words, from where it was, where it is, and how far its gate was open.
+function movement(head, step) {
+  const now = focusOf(head.weights, head.count, step, head.index);
+  if (now.weight < SPREAD) return "looks at many slots at once, most at slot " + now.slot + " (" + percent(now.weight) + ")";
+  const where = " (" + percent(now.weight) + ")";
+  const before = step ? focusOf(head.weights, head.count, step - 1, head.index) : { slot: 0, weight: 1 };
+  const half = run.slots / 2;
+  const moved = ((now.slot - before.slot + run.slots + half) % run.slots) - half;
+  const byContent = run.gate[step * run.heads.length + head.gates] > 0.5;
+  if (before.weight < SPREAD) return (byContent ? "finds slot " + now.slot + " by content" : "settles on slot " + now.slot) + where;
+  if (moved === 0) return "stays on slot " + now.slot + (byContent ? ", found by content" : "") + where;
+  if (byContent) return "jumps to slot " + now.slot + " by content" + where;
+  const far = Math.abs(moved) === 1 ? "one slot" : Math.abs(moved) + " slots";
+  return "moves " + far + (moved > 0 ? " on" : " back") + ", to slot " + now.slot + where;
+}
+
+const percent = (share) => Math.round(100 * share) + " %";
+
+// The numbers behind the words: what each head emitted in this step, with the equation that it goes into.
+function showNumbers(step) {
+  const shifts = run.shift.shape[2], range = (shifts - 1) / 2, all = run.heads.length;
+  const rows = run.heads.map((head) => {
+    const at = step * all + head.gates;
+    const shift = Array.from({ length: shifts }, (_, index) => {
+      const by = index - range;
+      return (by > 0 ? "+" : "") + by + ": " + run.shift[at * shifts + index].toFixed(2);
+    });
+    return [head.name, run.strength[at].toFixed(2), run.gate[at].toFixed(3), shift.join("  "), run.sharpening[at].toFixed(2)];
+  });
+  const body = part("numbersBody");
+  body.replaceChildren(
+    ...rows.map((cells) => {
+      const row = document.createElement("tr");
+      cells.forEach((text, index) => {
+        const cell = document.createElement(index ? "td" : "th");
+        cell.textContent = text;
+        row.append(cell);
+      });
+      return row;
+    }),
+  );
 }
 
 function tipText() {
@@ -433,10 +495,8 @@ function tipText() {
     const slot = slotAt(column), row = Math.floor((y - at.top) / ROW), lines = ["slot " + slot];
     if (row >= 0 && row < run.width)
       lines[0] += ", column " + row + ": " + run.memory[(step * run.slots + slot) * run.width + row].toFixed(3);
-    for (let head = 0; head < run.writeHeads; head++)
-      lines.push("write " + weightAt(run.writeWeights, run.writeHeads, step, head, slot).toFixed(3));
-    for (let head = 0; head < run.readHeads; head++)
-      lines.push("read " + weightAt(run.readWeights, run.readHeads, step, head, slot).toFixed(3));
+    for (const { name, weights, count, index } of run.heads)
+      lines.push(name + " " + weightAt(weights, count, step, index, slot).toFixed(3));
     return lines.join(String.fromCharCode(10));
   }
   const { layout } = view.history, hovered = Math.floor((x - layout.gutter) / layout.cell);
@@ -449,6 +509,7 @@ function tipText() {
     return where + "slot " + slotAt(row) + ": " + each.join(", ");
   }
   if (strip.name === "input") return where + "input " + (row + 1) + ": " + run.inputs[hovered * run.inputSize + row].toFixed(2);
+  if (strip.name === "best guess") return where + "the best guess is " + run.optimal[hovered].toFixed(3);
   if (!isScored(hovered)) return where + "nothing is due";
   const index = hovered * run.outputSize + row;
   return where + "bit " + (row + 1) + ": " + run.targets[index].toFixed(0) + " is due, probability of 1 is " + run.outputs[index].toFixed(3);
@@ -503,6 +564,8 @@ zoomButton.addEventListener("click", () => {
   zoomButton.setAttribute("aria-pressed", view.allSlots);
   schedule();
 });
+
+part("numbers").addEventListener("toggle", schedule);
 
 const KEYS = {
   " ": () => setPlaying(!view.playing),

@@ -14,6 +14,7 @@ import gradio as gr
 import numpy as np
 from torch import Tensor
 
+from ntm.tasks.dynamic_ngrams import DynamicNgrams
 from ntm.ui.run import Run
 
 _LEVELS = 65535
@@ -46,11 +47,19 @@ def encode(run: Run) -> str:
         "erases": trace.erases[:, 0],
         "adds": trace.adds[:, 0],
         "initialMemory": run.initial_memory,
+        "strength": trace.strength[:, 0],
+        "gate": trace.gate[:, 0],
+        "shift": trace.shift[:, 0],
+        "sharpening": trace.sharpening[:, 0],
     }
+    certain = run.optimal_error is None
+    if not certain:
+        fields["optimal"] = DynamicNgrams().optimal_probabilities(run.batch.inputs)[:, 0]
     header: dict[str, Any] = {
         # Gradio does not tell the browser of a value equal to the last one; a run repeated must still start anew.
         "run": next(_run_ids),
         "captions": run.captions,
+        "certain": certain,
         "fields": {},
     }
     parts = []

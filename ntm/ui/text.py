@@ -6,36 +6,27 @@ from torch import Tensor
 BITS = 8
 MAX_ROWS = 120
 # Room for the longest input with a space between all bits; anything longer is refused before it is looked at.
-_MAX_CHARACTERS = MAX_ROWS * 2 * (BITS + 1)
+_MOST_CHARACTERS = MAX_ROWS * 2 * (BITS + 1)
 
 
 class InputError(ValueError):
     """Something typed that cannot be run. The message is one sentence for the visitor."""
 
 
-def parse_bits(text: str) -> Tensor:
-    """Read rows of bits, one vector a line; blank lines and spaces do not count.
-
-    Returns:
-        (L, 8), bits as 0.0 and 1.0.
+def read_rows(text: str, most: int) -> list[str]:
+    """The lines of a text without their spaces; blank lines do not count.
 
     Raises:
-        InputError: if there is no row, one is not 8 bits, or there are too many.
+        InputError: if there is none, or there are too many.
     """
     rows = ["".join(line.split()) for line in text.splitlines()]
     rows = [row for row in rows if row]
     if not rows:
-        raise InputError(f"There is nothing to copy yet: type at least one row of {BITS} bits.")
-    if len(rows) > MAX_ROWS:
-        raise InputError(f"That is {len(rows):,} rows; up to {MAX_ROWS} fit here.")
-    _check_length(text)
-    for number, row in enumerate(rows, start=1):
-        strange = next((character for character in row if character not in "01"), None)
-        if strange is not None:
-            raise InputError(f"Row {number} holds “{strange}”, which is not a bit: rows are made of 0 and 1.")
-        if len(row) != BITS:
-            raise InputError(f"Row {number} has {_count(len(row), 'bit')}; every row needs {BITS}.")
-    return torch.tensor([[float(bit) for bit in row] for row in rows])
+        raise InputError("There is nothing to run yet: type at least one row of bits.")
+    if len(rows) > most:
+        raise InputError(f"That is {len(rows):,} rows; up to {most} fit here.")
+    check_length(text)
+    return rows
 
 
 def parse_word(text: str) -> Tensor:
@@ -47,9 +38,9 @@ def parse_word(text: str) -> Tensor:
     Raises:
         InputError: if it is empty, too long, or holds a character that does not fit in 8 bits.
     """
-    _check_length(text)
+    check_length(text)
     if not text:
-        raise InputError("There is nothing to copy yet: type a word.")
+        raise InputError("There is nothing to run yet: type a word.")
     if len(text) > MAX_ROWS:
         raise InputError(f"That is {len(text):,} characters; up to {MAX_ROWS} fit here.")
     strange = next((character for character in text if ord(character) > 255), None)
@@ -77,13 +68,15 @@ def count_wrong_bits(errors: int, bits: int) -> str:
     """The count of wrong bits in words."""
     if errors == 0:
         return f"Not one of {bits:,} bits is wrong."
-    return f"{_count(errors, 'bit')} of {bits:,} {'is' if errors == 1 else 'are'} wrong."
+    return f"{count(errors, 'bit')} of {bits:,} {'is' if errors == 1 else 'are'} wrong."
 
 
-def _check_length(text: str) -> None:
-    if len(text) > _MAX_CHARACTERS:
-        raise InputError(f"That is {len(text):,} characters; up to {MAX_ROWS} rows of {BITS} bits fit here.")
+def check_length(text: str) -> None:
+    """Refuse what is longer than anything that can be run, before it is looked at."""
+    if len(text) > _MOST_CHARACTERS:
+        raise InputError(f"That is {len(text):,} characters; up to {_MOST_CHARACTERS:,} fit here.")
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
+    """A number of things in words."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

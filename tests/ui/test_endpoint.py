@@ -1,10 +1,24 @@
 """The demo's HTTP interface, through a real gradio_client."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+import torch
 from gradio_client import Client
 from gradio_client.exceptions import AppError
+
+from ntm import tasks
+from ntm.ui import questions
+
+ARGUMENTS = {
+    "copy": ["bits"],
+    "repeat_copy": ["bits", "repeats"],
+    "associative_recall": ["items", "query"],
+    "dynamic_ngrams": ["bits"],
+    "priority_sort": ["bits"],
+}
+ITEMS = "101100\n000000\n111111\n\n110011\n010101\n000111\n\n100001\n011110\n110110"
 
 
 @pytest.fixture(scope="module")
@@ -14,33 +28,78 @@ def client(app_url: str) -> Iterator[Client]:
     client.close()
 
 
+def rounded(answer: dict[str, Any]) -> str:
+    return "\n".join("".join(str(round(each)) for each in row) for row in answer["probabilities"])
+
+
 def test_copy_returns_what_the_contract_says(client: Client) -> None:
     bits = "10110010\n00000000\n11111111"
     answer = client.predict(bits, api_name="/copy")
-    assert answer["output"] == answer["target"] == bits
+    assert answer["output"] == answer["target"] == rounded(answer) == bits
     assert answer["bit_errors"] == 0
-    assert [len(row) for row in answer["probabilities"]] == [8, 8, 8]
-    rounded = "\n".join("".join(str(round(each)) for each in row) for row in answer["probabilities"])
-    assert rounded == bits
+
+
+def test_repeat_copy_says_it_so_often_and_stops(client: Client) -> None:
+    bits = "10110010\n00000000\n11111111"
+    answer = client.predict(bits, 3, api_name="/repeat_copy")
+    assert answer["output"] == answer["target"] == rounded(answer) == "\n".join([bits] * 3)
+    assert (answer["bit_errors"], answer["end_markers"]) == (0, [10])
+
+
+def test_recall_says_the_item_that_follows(client: Client) -> None:
+    answer = client.predict(ITEMS, 2, api_name="/associative_recall")
+    assert answer["output"] == answer["target"] == rounded(answer) == "100001\n011110\n110110"
+    assert answer["bit_errors"] == 0
+
+
+@pytest.mark.parametrize("between", ["", "\n"])
+def test_ngrams_are_guessed_beside_the_best_guesser(client: Client, between: str) -> None:
+    stream = "0110100110" * 12
+    answer = client.predict(between.join(stream), api_name="/dynamic_ngrams")
+    assert answer["target"] == between.join(stream[5:])
+    assert rounded(answer).replace("\n", between) == answer["output"]
+    wrong = sum(one != other for one, other in zip(answer["output"], answer["target"], strict=True))
+    assert answer["bit_errors"] == wrong < 30
+    batch = questions.read(questions.Question("dynamic-ngrams", stream)).batch
+    best = tasks.get("dynamic-ngrams").optimal_probabilities(batch.inputs)[batch.mask]
+    assert answer["optimal_probabilities"] == pytest.approx(best.tolist())
+    assert answer["optimal_log_loss"] < answer["log_loss"] < 2 * answer["optimal_log_loss"]
+
+
+def test_sort_says_the_highest_priorities_first(client: Client) -> None:
+    torch.manual_seed(0)
+    rows = [(f"{number:08b}", 1 - number / 10) for number in torch.randperm(20).tolist()]
+    answer = client.predict("\n".join(f"{bits} {priority}" for bits, priority in rows), api_name="/priority_sort")
+    due = [bits for bits, _ in sorted(rows, key=lambda row: -row[1])[:16]]
+    assert answer["target"] == "\n".join(due)
+    assert rounded(answer) == answer["output"]
+    assert answer["bit_errors"] <= 4
 
 
 @pytest.mark.parametrize(
-    ("bits", "complaint"),
+    ("name", "arguments", "complaint"),
     [
-        ("", "nothing to copy"),
-        ("1011001", "Row 1 has 7 bits"),
-        ("<script>alert(1)</script>", "not a bit"),
-        ("10110010\n" * 5000, "5,000 rows"),
-        ("1" * 1_000_000, "1,000,000 characters"),
+        ("copy", [""], "nothing to run"),
+        ("copy", ["1011001"], "Row 1 has 7 bits"),
+        ("copy", ["<script>alert(1)</script>"], "not a bit"),
+        ("copy", ["10110010\n" * 5000], "5,000 rows"),
+        ("copy", ["1" * 1_000_000], "1,000,000 characters"),
+        ("repeat_copy", ["10110010", 2.5], "whole number, not 2.5"),
+        ("repeat_copy", ["10110010", 0], "1 to 500, not 0"),
+        ("associative_recall", [ITEMS, 3], "Item 3 is the last"),
+        ("dynamic_ngrams", ["1"], "The stream has 1 bit"),
+        ("priority_sort", ["10110010 nan\n" * 8], "priority “nan”"),
     ],
-    ids=["nothing", "7 bits", "markup", "5,000 rows", "a megabyte"],
 )
-def test_copy_explains_bad_input(client: Client, bits: str, complaint: str) -> None:
+def test_bad_input_is_explained(client: Client, name: str, arguments: list[Any], complaint: str) -> None:
     with pytest.raises(AppError, match=complaint):
-        client.predict(bits, api_name="/copy")
+        client.predict(*arguments, api_name=f"/{name}")
 
 
 def test_nothing_but_the_contracts_endpoints_is_public(client: Client) -> None:
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
-    assert set(endpoints) == {"/copy"}
-    assert [parameter["parameter_name"] for parameter in endpoints["/copy"]["parameters"]] == ["bits"]
+    found = {
+        name.strip("/"): [parameter["parameter_name"] for parameter in endpoint["parameters"]]
+        for name, endpoint in endpoints.items()
+    }
+    assert found == ARGUMENTS

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 import ntm
-from ntm.checkpoint import Checkpoint, CheckpointError
-from ntm.ui.machines import CHECKPOINTS, Machines, facts, open_own
+from ntm.checkpoint import CHECKPOINTS, Checkpoint, CheckpointError
+from ntm.ui.machines import Machines, as_it_was, facts, open_own, updates_kept
 from tests.tiny import machine
 
 
@@ -14,20 +14,20 @@ def checkpoint_of(model: ntm.NTM) -> Checkpoint:
 
 def test_the_last_few_machines_are_kept_and_the_rest_put_away() -> None:
     own, pulled = checkpoint_of(machine()), [checkpoint_of(machine(seed)) for seed in range(5)]
-    machines = Machines(own)
+    machines = Machines({"copy": own})
     keys = [machines.keep("a/b", each) for each in pulled[:4]]
-    assert machines.get(keys[0]) is pulled[0]
+    assert machines.get("copy", keys[0]) is pulled[0]
     machines.keep("a/b", pulled[4])
-    assert machines.get(keys[0]) is pulled[0], "used last, so the second is the one to go"
+    assert machines.get("copy", keys[0]) is pulled[0], "used last, so the second is the one to go"
     with pytest.raises(CheckpointError, match="pull it again"):
-        machines.get(keys[1])
-    assert machines.get(None) is own
+        machines.get("copy", keys[1])
+    assert machines.get("copy", None) is own
 
 
 def test_a_machine_whose_runs_would_fill_memory_is_refused() -> None:
     huge = checkpoint_of(ntm.NTM(10, 8, memory_slots=100_000))
     with pytest.raises(CheckpointError, match="a/huge has more memory than this page can show"):
-        Machines(checkpoint_of(machine())).keep("a/huge", huge)
+        Machines({"copy": checkpoint_of(machine())}).keep("a/huge", huge)
 
 
 def test_facts_are_text() -> None:
@@ -40,3 +40,21 @@ def test_the_embedded_machine_needs_no_hub() -> None:
     assert notice is None
     assert own.task == "copy"
     assert Path(CHECKPOINTS / "ntm-copy").is_dir()
+
+
+def test_a_pulled_machine_answers_for_its_own_task_alone() -> None:
+    own, other = checkpoint_of(machine()), checkpoint_of(machine(1))
+    machines = Machines({"copy": own, "repeat-copy": other})
+    key = machines.keep("a/b", checkpoint_of(machine(2)))
+    assert machines.get("copy", key) is not own
+    assert machines.get("repeat-copy", key) is other
+
+
+def test_a_machine_can_be_seen_as_it_was() -> None:
+    kept = updates_kept("copy")
+    assert kept == sorted(kept)
+    first = as_it_was("copy", kept[0])
+    finished = ntm.load(CHECKPOINTS / "ntm-copy")
+    assert first.config == finished.config
+    weights = finished.state_dict()
+    assert any(not tensor.equal(weights[name]) for name, tensor in first.state_dict().items())

@@ -11,6 +11,14 @@ from playwright.sync_api import Browser, Page, expect
 WIDTHS = [1280, 390]
 
 
+def open_page(page: Page, url: str) -> None:
+    """Go there and wait until the first run is drawn and edits are listened to."""
+    with page.expect_request("**/heartbeat/**"):
+        page.goto(url)
+    page.wait_for_selector("[data-part=root][data-run]")
+    page.wait_for_timeout(500)
+
+
 @pytest.fixture(params=WIDTHS)
 def page(request: pytest.FixtureRequest, browser: Browser, app_url: str) -> Iterator[Page]:
     """The page with its first run drawn; the browser's console must stay empty, whatever the test does."""
@@ -19,8 +27,7 @@ def page(request: pytest.FixtureRequest, browser: Browser, app_url: str) -> Iter
     page.on("console", lambda message: messages.append(message.text))
     page.on("pageerror", lambda error: messages.append(str(error)))
     page.on("dialog", lambda dialog: messages.append(f"dialog: {dialog.message}"))
-    page.goto(app_url)
-    page.wait_for_selector("[data-part=root][data-run]")
+    open_page(page, app_url)
     yield page
     page.close()
     assert messages == []
@@ -30,8 +37,7 @@ def page(request: pytest.FixtureRequest, browser: Browser, app_url: str) -> Iter
 def wide_page(browser: Browser, app_url: str) -> Iterator[Page]:
     """As `page`, at one width, for what does not depend on it."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.goto(app_url)
-    page.wait_for_selector("[data-part=root][data-run]")
+    open_page(page, app_url)
     yield page
     page.close()
 
@@ -50,14 +56,20 @@ def pixels(page: Page, part: str) -> Image.Image:
 
 
 def type_and_run(page: Page, kind: str, typed: str) -> None:
+    """Edit the input; a run follows by itself."""
     page.get_by_label(kind, exact=True).check()
-    hint = "Enter runs it" if kind == "Word" else "Shift and Enter"
+    hint = "Each character" if kind == "Word" else "One vector of 8 bits a line"
     expect(page.locator("#typed")).to_contain_text(hint)
     # Set at once, as a paste does; Playwright's own typing takes half a minute for a megabyte.
     page.locator("#typed textarea, #typed input").evaluate(
         "(field, typed) => { field.value = typed; field.dispatchEvent(new Event('input', {bubbles: true})); }", typed
     )
-    page.get_by_role("button", name="Run", exact=True).click()
+
+
+def choose_task(page: Page, title: str) -> None:
+    before = run_id(page)
+    page.get_by_label(title, exact=True).check()
+    wait_for_new_run(page, before)
 
 
 def wait_for_new_run(page: Page, before: str) -> None:
@@ -93,11 +105,9 @@ def test_enter_runs_a_word(wide_page: Page) -> None:
     expect(wide_page.locator("#summary")).to_contain_text("It says “ok”.")
 
 
-def test_the_same_input_again_is_a_new_run(wide_page: Page) -> None:
-    for _ in range(2):
-        before = run_id(wide_page)
-        wide_page.get_by_role("button", name="Run", exact=True).click()
-        wait_for_new_run(wide_page, before)
+def test_the_last_of_many_edits_arrives(wide_page: Page) -> None:
+    wide_page.locator("#typed textarea, #typed input").press_sequentially(" thinks fast", delay=15)
+    expect(wide_page.locator("#summary")).to_contain_text("It says “Turing machine thinks fast”.")
 
 
 def test_bits_are_shown_row_by_row(wide_page: Page) -> None:
@@ -116,13 +126,82 @@ def test_bits_are_shown_row_by_row(wide_page: Page) -> None:
 
 def test_random_vectors_come_at_the_chosen_length(wide_page: Page) -> None:
     before = run_id(wide_page)
-    wide_page.locator("input[type=number]").fill("7")
-    wide_page.locator("input[type=number]").press("Tab")
-    wide_page.get_by_role("button", name="Run random vectors").click()
+    wide_page.locator("#size input[type=number]").fill("7")
+    wide_page.locator("#size input[type=number]").press("Tab")
+    wide_page.get_by_role("button", name="Surprise me").click()
     wait_for_new_run(wide_page, before)
     expect(wide_page.locator("[data-part=status]")).to_contain_text("of 16")
     assert len(wide_page.locator("#typed textarea").input_value().splitlines()) == 7
     expect(wide_page.locator("#typed")).to_contain_text("One vector of 8 bits a line")
+
+
+TASKS = {
+    "Repeat copy": ("Not one of ", "end marker"),
+    "Recall": ("Not one of 18 bits is wrong.", "is due"),
+    "Predict": ("bits of surprise; the best possible guesser has", "what will bit"),
+    "Sort": ("of 128", "number 16: vector"),
+}
+
+
+@pytest.mark.parametrize("title", TASKS)
+def test_every_task_is_played_in_its_own_terms(page: Page, title: str) -> None:
+    verdict, last_step = TASKS[title]
+    choose_task(page, title)
+    expect(page.locator("#summary")).to_contain_text(verdict)
+    expect(page.locator("#summary")).to_contain_text("A plain LSTM on the same input:")
+    page.locator("[data-part=root]").focus()
+    page.keyboard.press("End")
+    expect(page.locator("[data-part=status]")).to_contain_text(last_step)
+    assert len(pixels(page, "memory").getcolors(1 << 20) or []) > 20
+    before = run_id(page)
+    page.get_by_role("button", name="Surprise me").click()
+    wait_for_new_run(page, before)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_a_number_is_changed_and_the_run_follows(wide_page: Page) -> None:
+    choose_task(wide_page, "Repeat copy")
+    wide_page.locator("#typed textarea").fill("10110010")
+    wide_page.locator("#number input").fill("3")
+    expect(wide_page.locator("[data-part=status]")).to_contain_text("of 7")
+    wide_page.locator("#number input").fill("2.5")
+    expect(wide_page.get_by_role("alert")).to_contain_text("whole number, not 2.5")
+    expect(wide_page.locator("[data-part=status]")).to_contain_text("of 7")
+    wide_page.locator("#number input").fill("12")
+    expect(wide_page.locator("#summary")).to_contain_text("length 1, repeats 12: more than it was trained on")
+
+
+def test_heads_are_told_of_in_words_and_numbers(wide_page: Page) -> None:
+    choose_task(wide_page, "Sort")
+    wide_page.locator("[data-part=root]").focus()
+    wide_page.keyboard.press("End")
+    heads = wide_page.locator("[data-part=heads] li")
+    expect(heads).to_have_count(2)
+    expect(heads.nth(0)).to_contain_text("write head ")
+    expect(heads.nth(1)).to_contain_text("by content")
+    wide_page.get_by_text("The numbers of this step").click()
+    row = wide_page.locator("[data-part=numbersBody] tr").nth(1)
+    expect(row.locator("th")).to_have_text("read head")
+    gate, shift = (row.locator("td").nth(column).inner_text() for column in (1, 2))
+    assert 0.5 < float(gate) <= 1
+    assert sum(float(part.split(":")[1]) for part in shift.split("  ")) == pytest.approx(1, abs=0.02)
+
+
+def test_more_memory_carries_it_further(wide_page: Page) -> None:
+    before = run_id(wide_page)
+    wide_page.locator("#slots input").click()
+    wide_page.get_by_role("option", name="512", exact=True).click()
+    wait_for_new_run(wide_page, before)
+    wide_page.get_by_role("button", name="All 512 slots").click()
+    expect(wide_page.locator("#summary")).to_contain_text("Not one of 112 bits is wrong.")
+
+
+def test_it_can_be_watched_learning(wide_page: Page) -> None:
+    before = run_id(wide_page)
+    wide_page.locator("#learned input[type=number]").fill("0")
+    wide_page.locator("#learned input[type=number]").press("Tab")
+    wait_for_new_run(wide_page, before)
+    expect(wide_page.locator("#summary .verdict")).to_contain_text("of 112 are wrong.")
 
 
 def test_a_word_becomes_its_bits_and_a_word_again(wide_page: Page) -> None:
@@ -139,7 +218,7 @@ def test_the_keyboard_scrubs_and_the_drawing_follows(page: Page) -> None:
     for _ in range(9):
         page.keyboard.press("ArrowRight")
     expect(page.locator("[data-part=root]")).to_have_attribute("data-step", "9")
-    expect(page.locator("[data-part=status]")).to_contain_text("Step 10 of 30: vector 9 of 14 comes in; write head on")
+    expect(page.locator("[data-part=status]")).to_contain_text("Step 10 of 30: vector 9 of 14 comes in.")
     assert pixels(page, "memory").tobytes() != at_start[0].tobytes()
     assert pixels(page, "history").tobytes() != at_start[1].tobytes()
     page.keyboard.press("Home")
@@ -179,8 +258,7 @@ def test_pointing_at_the_history_moves_through_time(page: Page) -> None:
 
 def test_a_finger_moves_through_time_too(browser: Browser, app_url: str) -> None:
     page = browser.new_page(viewport={"width": 390, "height": 900}, has_touch=True)
-    page.goto(app_url)
-    page.wait_for_selector("[data-part=root][data-run]")
+    open_page(page, app_url)
     page.locator("[data-part=history]").scroll_into_view_if_needed()
     box = page.locator("[data-part=history]").bounding_box()
     assert box is not None
@@ -195,7 +273,6 @@ def test_it_works_inside_a_frame_of_another_site(browser: Browser, app_url: str)
     frame = page.frame_locator("iframe")
     frame.locator("[data-part=root][data-run]").wait_for()
     frame.locator("#typed textarea, #typed input").fill("framed")
-    frame.get_by_role("button", name="Run", exact=True).click()
     expect(frame.locator("#summary")).to_contain_text("It says “framed”.")
     page.close()
 
@@ -207,8 +284,8 @@ def test_values_appear_on_hover(wide_page: Page) -> None:
     wide_page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     tip = wide_page.locator("[data-part=tip]")
     expect(tip).to_contain_text("slot ")
-    expect(tip).to_contain_text("write 0.")
-    expect(tip).to_contain_text("read 0.")
+    expect(tip).to_contain_text("write head 0.")
+    expect(tip).to_contain_text("read head 0.")
 
 
 def test_all_slots_can_be_seen(wide_page: Page) -> None:
@@ -222,15 +299,14 @@ def test_all_slots_can_be_seen(wide_page: Page) -> None:
 
 def test_reduced_motion_does_not_start_by_itself(browser: Browser, app_url: str) -> None:
     page = browser.new_page(reduced_motion="reduce")
-    page.goto(app_url)
-    page.wait_for_selector("[data-part=root][data-run]")
+    open_page(page, app_url)
     page.wait_for_timeout(700)
     assert current_step(page) == 0
     page.close()
 
 
 BAD_INPUT = {
-    "nothing": ("Bits", "", "nothing to copy"),
+    "nothing": ("Bits", "", "nothing to run"),
     "letters": ("Bits", "hello", "“h”, which is not a bit"),
     "7 bits": ("Bits", "1011001", "Row 1 has 7 bits"),
     "9 bits": ("Bits", "101100101", "Row 1 has 9 bits"),
@@ -249,8 +325,7 @@ def test_bad_input_is_explained_and_the_last_run_stays(browser: Browser, app_url
     page = browser.new_page(viewport={"width": width, "height": 900})
     page.on("console", lambda message: messages.append(message.text))
     page.on("dialog", lambda dialog: messages.append(dialog.message))
-    page.goto(app_url)
-    page.wait_for_selector("[data-part=root][data-run]")
+    open_page(page, app_url)
     before = run_id(page)
     for kind, typed, complaint in BAD_INPUT.values():
         type_and_run(page, kind, typed)

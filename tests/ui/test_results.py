@@ -8,13 +8,14 @@ import torch
 
 import ntm
 from ntm.ui import results, text
-from ntm.ui.run import run_copy
+from ntm.ui.questions import Question
+from ntm.ui.run import Run, run_question
 from ntm.ui.tape import encode
 
 
-def untrained_run(rows: int = 12) -> object:
+def untrained_run(rows: int = 12) -> Run:
     torch.manual_seed(0)
-    return run_copy(ntm.NTM(10, 8), text.parse_bits("\n".join(["10110010", "01011101"] * (rows // 2))))
+    return run_question(ntm.NTM(10, 8), Question("copy", "\n".join(["10110010", "01011101"] * (rows // 2))))
 
 
 def test_every_wrong_bit_is_marked_and_counted() -> None:
@@ -30,7 +31,9 @@ def test_every_wrong_bit_is_marked_and_counted() -> None:
 
 
 def test_the_word_is_shown_as_text() -> None:
-    run = run_copy(ntm.load("checkpoints/ntm-copy"), text.parse_word("<b>&\x00"))
+    run = run_question(
+        ntm.load("checkpoints/ntm-copy"), Question("copy", text.format_bits(text.parse_word("<b>&\x00")))
+    )
     assert "“&lt;b&gt;&amp;·”" in results.summary(run, as_word=True)
 
 
@@ -60,5 +63,22 @@ def test_the_browser_can_replay_memory_from_what_it_is_sent() -> None:
 
 
 def test_a_run_stays_small() -> None:
-    run = run_copy(ntm.NTM(10, 8), torch.ones(120, 8))
+    run = run_question(ntm.NTM(10, 8), Question("copy", "11111111\n" * 120))
     assert len(encode(run)) < 250_000
+
+
+def test_a_guesser_is_judged_beside_the_best_one() -> None:
+    run = run_question(ntm.load("checkpoints/ntm-dynamic-ngrams"), Question("dynamic-ngrams", "0110" * 40))
+    said = results.summary(run)
+    assert f"{run.error:.1f} bits of surprise; the best possible guesser has {run.optimal_error:.1f}" in said
+    assert "more than it was trained on" in said
+    fields = decode(encode(run))
+    assert fields["optimal"].shape == (159, 1)
+    np.testing.assert_allclose(fields["optimal"][5:, 0], run.optimal_probabilities[1:, 0].numpy(), atol=1e-4)
+    assert "bits of surprise" in results.comparison(run)
+
+
+def test_sizes_past_the_training_range_are_marked() -> None:
+    machine = ntm.NTM(10, 8)
+    assert "more than" not in results.summary(run_question(machine, Question("copy", "11111111\n" * 20)))
+    assert "length 21: more than" in results.summary(run_question(machine, Question("copy", "11111111\n" * 21)))

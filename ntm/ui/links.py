@@ -1,0 +1,66 @@
+"""Links: a run as the query of an address, which opens it again on any host."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+from ntm.ui import questions
+from ntm.ui.questions import Question
+from ntm.ui.text import InputError
+
+# It needs no escape in an address, and nothing that can be asked holds one.
+_LINE_BREAK = "~"
+_FEWEST_SLOTS, _MOST_SLOTS = 16, 2048
+_MOST_DIGITS = 9
+
+
+class Link(NamedTuple):
+    """What reopens a run, besides the machine."""
+
+    question: Question
+    slots: int | None = None
+    """of memory; the machine's own number when None"""
+    update: int | None = None
+    """of training, after which the machine was as it is shown; the finished one when None"""
+    step: int | None = None
+    """where to pause, from 0; played from the start when None"""
+
+
+def write(link: Link) -> str:
+    """The query of a link, without the question mark."""
+    question = link.question
+    parts = {
+        "task": question.task,
+        "input": "\n".join(question.text.strip().splitlines()).replace("\n", _LINE_BREAK),
+        "number": None if question.number is None else int(question.number),
+        "slots": link.slots,
+        "update": link.update,
+        "step": link.step,
+    }
+    return urlencode({name: value for name, value in parts.items() if value is not None}, safe=_LINE_BREAK)
+
+
+def read(parameters: Mapping[str, str]) -> Link | None:
+    """What a link's parameters ask for; None where they do not ask for a run. Others' parameters are passed over.
+
+    Raises:
+        InputError: if what they ask for cannot be shown.
+    """
+    if "task" not in parameters:
+        return None
+    text = parameters.get("input", "").replace(_LINE_BREAK, "\n")
+    question = Question(parameters["task"], text, _whole(parameters, "number"))
+    questions.read(question)
+    slots = _whole(parameters, "slots")
+    if slots is not None and not _FEWEST_SLOTS <= slots <= _MOST_SLOTS:
+        raise InputError(f"The link asks for {slots:,} memory slots; there can be {_FEWEST_SLOTS} to {_MOST_SLOTS:,}.")
+    return Link(question, slots, _whole(parameters, "update"), _whole(parameters, "step"))
+
+
+def _whole(parameters: Mapping[str, str], name: str) -> int | None:
+    written = parameters.get(name)
+    if written is None:
+        return None
+    if not (written.isascii() and written.isdecimal() and len(written) <= _MOST_DIGITS):
+        raise InputError(f"The link's {name} is a whole number, not “{written[:20]}”.")
+    return int(written)

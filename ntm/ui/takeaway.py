@@ -1,0 +1,60 @@
+"""What a visitor takes away of a run, besides its pictures: all its numbers, and Python that repeats it."""
+
+from pathlib import Path
+
+import numpy as np
+
+from ntm.ui.questions import Question
+from ntm.ui.run import Run
+
+_SNIPPET = '''\
+import ntm
+from ntm.ui.questions import Question, read
+
+text = """
+{text}
+"""
+batch = read(Question({task!r}, text{number})).batch  # inputs, targets, mask: (T, 1, ...)
+model = ntm.load({source!r})
+{rewind}trace = model.trace(batch.inputs, model.initial_state(1{slots}))
+
+output = trace.logits[batch.mask] > 0
+print(output.int().tolist())
+print("wrong bits:", (output != (batch.targets[batch.mask] > 0.5)).sum().item())
+'''
+_REWIND = """\
+model.load_state_dict(load_file({path!r}))  # as it was after update {update:,}
+"""
+
+
+def write_trace(run: Run, path: Path) -> None:
+    """Write everything that happened in a run as a compressed `.npz`.
+
+    Args:
+        run: the batch's one sequence; arrays are named as the fields of `ntm.Trace`, (T, ...), besides `inputs`,
+            `targets`, `mask` and `initial_memory` (N, M).
+        path: of the file.
+    """
+    of_the_batch = {**run.batch._asdict(), **run.trace._asdict()}
+    arrays = {name: tensor[:, 0].cpu().numpy() for name, tensor in of_the_batch.items()}
+    np.savez_compressed(path, initial_memory=run.initial_memory.cpu().numpy(), **arrays)
+
+
+def write_snippet(question: Question, source: str, *, slots: int | None = None, snapshot: Path | None = None) -> str:
+    """Python that repeats a run.
+
+    Args:
+        question: one that can be asked.
+        source: of the machine, a folder or a Hub id.
+        slots: of memory; the machine's own number when None.
+        snapshot: the weights to put in place of the finished ones.
+    """
+    snippet = _SNIPPET.format(
+        text=question.text.strip(),
+        task=question.task,
+        number="" if question.number is None else f", {int(question.number)}",
+        source=source,
+        rewind="" if snapshot is None else _REWIND.format(path=str(snapshot), update=int(snapshot.stem)),
+        slots="" if slots is None else f", memory_slots={slots}",
+    )
+    return snippet if snapshot is None else f"from safetensors.torch import load_file\n\n{snippet}"

@@ -1,0 +1,122 @@
+"""What visitors ask: text is read as it was written, and what cannot be asked is explained in a sentence."""
+
+import re
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ntm import tasks
+from ntm.ui import questions, text
+from ntm.ui.questions import Question
+from tests.numerics import PROPERTY, seeded
+
+ITEMS = ["101100\n000000\n111111", "110011\n010101\n000111", "100001\n011110\n110110"]
+SORT = "\n".join(f"1011001{row % 2} {row / 10}" for row in range(6))
+
+
+@st.composite
+def sizes(draw: st.DrawFn) -> tuple[str, dict[str, int]]:
+    task = draw(st.sampled_from(questions.names()))
+    chosen = {name: draw(st.sampled_from(offered)) for name, offered in questions.limits(task).items()}
+    return task, chosen
+
+
+def test_every_task_can_be_asked() -> None:
+    assert sorted(questions.names()) == tasks.names()
+
+
+@PROPERTY
+@given(sizes())
+def test_what_is_drawn_can_be_read_at_its_sizes(chosen: tuple[str, dict[str, int]]) -> None:
+    task, wanted = chosen
+    if wanted.get("length", 0) * wanted.get("repeats", 1) > 500:
+        return
+    question = questions.draw(task, seeded(), **wanted)
+    asked = questions.read(question)
+    assert asked.sizes == wanted
+    assert len(asked.captions) == len(asked.batch.inputs)
+    assert asked.batch.inputs.shape[1:] == (1, tasks.get(task).input_size)
+    within = all(size in tasks.get(task).sizes[name] for name, size in wanted.items())
+    assert asked.trained == within
+    assert len(question.text) < 6000
+
+
+def test_the_sequences_are_those_of_the_tasks() -> None:
+    rows = torch.tensor([[1.0, 0, 1, 1, 0, 0, 1, 0], [0, 1, 0, 1, 1, 1, 0, 1]])
+    for name, number, expected in (
+        ("copy", None, tasks.get("copy").encode(rows.unsqueeze(1))),
+        ("repeat-copy", 3, tasks.get("repeat-copy").encode(rows.unsqueeze(1), 3)),
+    ):
+        batch = questions.read(Question(name, " 1011 0010 \r\n\n01011101\n", number)).batch
+        assert all(map(torch.equal, batch, expected))
+
+    vectors = torch.tensor([[[float(bit) for bit in row] for row in item.split()] for item in ITEMS])
+    batch = questions.read(Question("associative-recall", "\n\n \n".join(ITEMS), 2)).batch
+    assert all(map(torch.equal, batch, tasks.get("associative-recall").encode(vectors.unsqueeze(2), torch.tensor([1]))))
+
+    batch = questions.read(Question("priority-sort", SORT)).batch
+    assert batch.inputs[:6, 0, 8].tolist() == pytest.approx([row / 10 for row in range(6)])
+    assert batch.targets[-2:, 0].tolist() == [[1, 0, 1, 1, 0, 0, 1, 1], [1, 0, 1, 1, 0, 0, 1, 0]]
+
+
+@given(st.lists(st.lists(st.integers(0, 1), min_size=8, max_size=8), min_size=1, max_size=120))
+def test_bits_come_back_as_they_were_typed(rows: list[list[int]]) -> None:
+    vectors = torch.tensor(rows, dtype=torch.float32)
+    batch = questions.read(Question("copy", text.format_bits(vectors))).batch
+    assert batch.targets[batch.mask].equal(vectors)
+
+
+BAD = [
+    (Question("copy", ""), "nothing to run"),
+    (Question("copy", "   \n\n"), "nothing to run"),
+    (Question("copy", "1011001"), "Row 1 has 7 bits; every row needs 8"),
+    (Question("copy", "1"), "Row 1 has 1 bit;"),
+    (Question("copy", "10110010\n1011"), "Row 2 has 4 bits"),
+    (Question("copy", "10110010\nabcdefgh"), "Row 2 holds “a”"),
+    (Question("copy", "1011001🙂"), "holds “🙂”"),
+    (Question("copy", "<script>alert(1)</script>"), "Row 1 holds “<”"),
+    (Question("copy", "\n".join(["10110010"] * 121)), "121 rows; up to 120"),
+    (Question("copy", "1" * 1_000_000), "1,000,000 characters"),
+    (Question("copy", "\N{ARABIC-INDIC DIGIT ONE}0110010"), "is not a bit"),
+    (Question("repeat-copy", "10110010", None), "whole number, not nothing"),
+    (Question("repeat-copy", "10110010", 0), "1 to 500, not 0"),
+    (Question("repeat-copy", "10110010", -1), "1 to 500, not -1"),
+    (Question("repeat-copy", "10110010", 1000), "1 to 500, not 1000"),
+    (Question("repeat-copy", "10110010", 2.5), "whole number, not 2.5"),  # type: ignore[arg-type]
+    (Question("repeat-copy", "10110010", float("nan")), "whole number, not nan"),  # type: ignore[arg-type]
+    (Question("repeat-copy", "10110010\n" * 100, 6), "100 vectors 6 times is 600 vectors"),
+    (Question("associative-recall", "", 1), "no items"),
+    (Question("associative-recall", ITEMS[0], 1), "is one item; recall needs two"),
+    (Question("associative-recall", "\n\n".join(ITEMS), 3), "Item 3 is the last"),
+    (Question("associative-recall", "\n\n".join(ITEMS), 4), "1 to 3, not 4"),
+    (Question("associative-recall", "\n\n".join(ITEMS), 0), "1 to 3, not 0"),
+    (Question("associative-recall", ITEMS[0] + "\n\n101100", 1), "Item 2 has 1 row"),
+    (Question("associative-recall", ITEMS[0] + "\n\n1011002", 1), "Item 2: Row 1 holds “2”"),
+    (Question("associative-recall", "\n\n".join(ITEMS * 14), 1), "42 items; up to 40"),
+    (Question("dynamic-ngrams", "1"), "has 1 bit; it takes 6 to 500"),
+    (Question("dynamic-ngrams", "10" * 300), "has 600 bits"),
+    (Question("dynamic-ngrams", "01x0110"), "The stream holds “x”"),
+    (Question("priority-sort", ""), "0 rows"),
+    (Question("priority-sort", "10110010 0.5"), "There is 1 row; sorting takes 5 to 60"),
+    (Question("priority-sort", SORT.replace(" 0.3", "")), "Row 4 has no priority"),
+    (Question("priority-sort", SORT.replace("0.3", "1.01")), "priority “1.01”; priorities are numbers from -1 to 1"),
+    (Question("priority-sort", SORT.replace("0.3", "nan")), "priority “nan”"),
+    (Question("priority-sort", SORT.replace("0.3", "high")), "priority “high”"),
+    (Question("flight", ""), "no task “flight”"),
+]
+
+
+@pytest.mark.parametrize(("question", "complaint"), BAD, ids=[f"{bad.task}-{words[:24]}" for bad, words in BAD])
+def test_what_cannot_be_asked_is_one_sentence(question: Question, complaint: str) -> None:
+    with pytest.raises(text.InputError, match=re.escape(complaint)) as caught:
+        questions.read(question)
+    assert len(str(caught.value)) < 160
+    assert str(caught.value).endswith(".")
+
+
+@pytest.mark.parametrize("size", [0, 121, -1])
+def test_sizes_that_are_not_offered_are_refused(size: int) -> None:
+    with pytest.raises(text.InputError, match="Length can be 1 to 120"):
+        questions.draw("copy", length=size)
