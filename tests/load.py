@@ -1,6 +1,6 @@
 """Thirty visitors at once: python -m tests.load [ADDRESS] [--visitors 30] [--seconds 30]
 
-Each types a word of its own every two seconds, over plain HTTP as the page's own JavaScript sends it (`gradio_client` is
+Each types a word of its own every two seconds, over plain HTTP as the page's JavaScript sends it (`gradio_client` is
 the bottleneck past ten requests a second), and checks that what comes back is its own. Without an address the demo is
 started, on this machine. Prints how long answers took and how many were wrong; the exit code is 1 if any was.
 """
@@ -98,7 +98,7 @@ def _load(url: str, visitors: int, seconds: float) -> int:
     shares = statistics.quantiles(times, n=100, method="inclusive")
     wrong = len(right) - sum(right)
     print(
-        f"{visitors} visitors, {len(times)} runs of {_LENGTH} vectors in {seconds:g} s: p50 {1000 * shares[49]:.0f} ms, "
+        f"{visitors} visitors, {len(times)} runs of {_LENGTH} vectors, {seconds:g} s: p50 {1000 * shares[49]:.0f} ms, "
         f"p95 {1000 * shares[94]:.0f} ms, slowest {1000 * max(times):.0f} ms; {max(sizes):,} bytes a run; {wrong} wrong"
     )
     return int(wrong > 0)
