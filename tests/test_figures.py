@@ -1,0 +1,55 @@
+"""Pictures of runs, read back as pixels, for every task's own machine."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import ntm
+from ntm import figures, tasks
+from ntm.tasks import Batch
+from ntm.trace import Trace
+from tests.numerics import seeded
+
+SVG_AXIS = '<g id="axes_'
+
+
+def run(name: str, **sizes: int) -> tuple[Batch, Trace]:
+    task = tasks.get(name.partition("-")[2])
+    smallest = {each: task.smallest.get(each, 1) for each in task.sizes}
+    batch = task.sample(1, generator=seeded(), **smallest | sizes)
+    return batch, ntm.load(f"checkpoints/{name}").trace(batch.inputs)
+
+
+@pytest.mark.parametrize("task", tasks.names())
+def test_a_run_is_drawn_as_the_papers_figure_6_in_both_formats(task: str, tmp_path: Path) -> None:
+    figure = figures.draw_run(*run(f"ntm-{task}"))
+    for suffix in ("png", "svg"):
+        figure.savefig(tmp_path / f"run.{suffix}")
+    assert np.asarray(Image.open(tmp_path / "run.png").convert("L")).std() > 5
+    assert (tmp_path / "run.svg").read_text().count(SVG_AXIS) == 6, "inputs, outputs, adds, reads, both weightings"
+
+
+def test_a_run_without_memory_is_drawn_by_what_goes_in_and_out(tmp_path: Path) -> None:
+    batch, trace = run("lstm-copy")
+    figures.draw_run(batch, trace).savefig(tmp_path / "run.svg")
+    assert (tmp_path / "run.svg").read_text().count(SVG_AXIS) == 2
+    with pytest.raises(ValueError, match="no memory to show"):
+        figures.animate_run(batch, trace, tmp_path / "run.gif")
+
+
+@pytest.mark.parametrize("suffix", figures.moving_formats())
+def test_a_run_moves_a_frame_a_step(suffix: str, tmp_path: Path) -> None:
+    batch, trace = run("ntm-copy", length=3)
+    drawn: list[int] = []
+    figures.animate_run(batch, trace, tmp_path / f"run{suffix}", on_frame=drawn.append)
+    assert drawn == list(range(8))
+    if suffix == ".gif":
+        with Image.open(tmp_path / "run.gif") as picture:
+            assert picture.n_frames == 8
+            first = np.asarray(picture.convert("L"), dtype=float)
+            picture.seek(7)
+            assert np.abs(np.asarray(picture.convert("L"), dtype=float) - first).mean() > 1
+    else:
+        assert (tmp_path / "run.mp4").read_bytes()[4:8] == b"ftyp"
