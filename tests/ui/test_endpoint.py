@@ -1,5 +1,9 @@
 """The demo's HTTP interface, through a real gradio_client."""
 
+import json
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +14,7 @@ from gradio_client.exceptions import AppError
 
 from ntm import tasks
 from ntm.ui import questions
+from tests.conftest import ROOT
 
 ARGUMENTS = {
     "copy": ["bits"],
@@ -103,3 +108,28 @@ def test_nothing_but_the_contracts_endpoints_is_public(client: Client) -> None:
         for name, endpoint in endpoints.items()
     }
     assert found == ARGUMENTS
+
+
+def section_of_the_readme(url: str) -> str:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = readme.split("## Call it over HTTP")[1].split("\n## ")[0]
+    return section.replace("http://127.0.0.1:7860", url)
+
+
+def test_the_readmes_python_works_when_pasted(app_url: str) -> None:
+    snippet = re.search(r"```python\n(.*?)```", section_of_the_readme(app_url), re.DOTALL)
+    assert snippet is not None
+    done = subprocess.run([sys.executable, "-c", snippet[1]], capture_output=True, text=True, timeout=60)
+    assert done.stdout.endswith("10110010\n01011101 0\n"), done.stderr
+
+
+def test_the_readmes_requests_work_when_pasted(app_url: str) -> None:
+    ask, fetch = re.findall(r"^curl .*$", section_of_the_readme(app_url), re.MULTILINE)
+    event = json.loads(subprocess.check_output(["bash", "-c", ask], timeout=60))["event_id"]
+    reply = subprocess.check_output(["bash", "-c", fetch.replace("EVENT_ID", event)], text=True, timeout=60)
+    assert '"output": "10110010"' in reply
+
+
+def test_the_readme_names_every_endpoint_with_its_arguments(app_url: str) -> None:
+    rows = re.findall(r"^\| `/(\w+)` \| (.*) \|$", section_of_the_readme(app_url), re.MULTILINE)
+    assert {name: re.findall(r"`(\w+)`:", told) for name, told in rows} == ARGUMENTS

@@ -33,7 +33,7 @@ def copied() -> Run:
 def test_a_run_that_nothing_was_done_to_goes_on_as_before(task: str) -> None:
     sizes = {name: offered[0] for name, offered in questions.limits(task).items()}
     question = questions.draw(task, torch.Generator().manual_seed(0), **sizes)
-    run = run_question(machine(task), question, slots=40 if machine(task).config["memory_init"] != "learned" else None)
+    run = run_question(machine(task), question, slots=40)
     for step in (0, 1, len(run.captions) - 1):
         changed = intervene(machine(task), run, Intervention(step))
         assert all(map(torch.equal, changed.trace, run.trace))
