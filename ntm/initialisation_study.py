@@ -134,7 +134,7 @@ def main(arguments: list[str] | None = None) -> int:
             bar.update(progress.update - done[id(candidate)])
             done[id(candidate)] = progress.update
 
-        if not seeds.train(runs, on_progress=show, stopping=interrupted.is_set):
+        if not seeds.train(runs, validating=False, on_progress=show, stopping=interrupted.is_set):
             print("stopped; the same command goes on")
             return 130
     checkpoint.write_json(RECORD, record(runs))

@@ -71,6 +71,7 @@ def train(
     candidates: Sequence[Candidate],
     *,
     share: Share = ALONE,
+    validating: bool = True,
     on_progress: Callable[[Candidate, Progress], object] | None = None,
     stopping: Callable[[], bool] | None = None,
 ) -> bool:
@@ -96,6 +97,7 @@ def train(
                 return training.train(
                     *(candidate.run, candidate.settings, candidate.folder),
                     share=share,
+                    validating=validating,
                     on_progress=tell,
                     stopping=stopping,
                 )

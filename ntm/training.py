@@ -125,14 +125,18 @@ def start(settings: Settings, device: torch.device) -> Run:
         seed_generator(torch.default_generator, "weights", settings.recipe.seed)
         model = _ARCHITECTURES[settings.architecture](task.input_size, task.output_size, **settings.recipe.arguments)
     model.to(device)
-    return Run(model, _make_optimizer(model, device), _copy_weights(model), limit=settings.recipe.first_limit)
+    return Run(
+        model, _make_optimizer(model, settings.recipe, device), _copy_weights(model), limit=settings.recipe.first_limit
+    )
 
 
-def _make_optimizer(model: SequenceModel, device: torch.device) -> torch.optim.Optimizer:
+def _make_optimizer(model: SequenceModel, recipe: Recipe, device: torch.device) -> torch.optim.Optimizer:
+    betas = (0.9, recipe.second_moment)
     if device.type == "cpu":
-        return torch.optim.Adam(model.parameters())
+        return torch.optim.Adam(model.parameters(), betas=betas)
     # A captured update reads the rate from the device.
-    return torch.optim.Adam(model.parameters(), lr=torch.zeros((), device=device), capturable=True, fused=True)
+    rate = torch.zeros((), device=device)
+    return torch.optim.Adam(model.parameters(), lr=rate, betas=betas, capturable=True, fused=True)
 
 
 def train(
@@ -141,6 +145,7 @@ def train(
     folder: Path,
     *,
     share: Share = ALONE,
+    validating: bool = True,
     on_progress: Callable[[Progress], object] | None = None,
     stopping: Callable[[], bool] | None = None,
 ) -> bool:
@@ -153,6 +158,7 @@ def train(
         settings: what the run was started with.
         folder: where the run lives.
         share: of every batch.
+        validating: whether to look for the best weights on the way; else the first ones count as the best.
         on_progress: told every few updates how it goes.
         stopping: asked as often.
 
@@ -173,7 +179,7 @@ def train(
         if not math.isfinite(progress.loss):
             raise _give_up(run, settings, folder, share)
         row = progress._asdict()
-        if run.update % _UPDATES_A_VALIDATION == 0 or run.update == settings.recipe.updates:
+        if validating and (run.update % _UPDATES_A_VALIDATION == 0 or run.update == settings.recipe.updates):
             validation = _validate(run, task)
             row |= {"validation_error": validation.error, "validation_doubt": validation.doubt}
             relapse = settings.recipe.relapse

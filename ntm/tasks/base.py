@@ -46,6 +46,8 @@ class Recipe:
     batch_size: int = 32
     learning_rate: float = 1e-3
     """at the start; it falls to zero along a cosine"""
+    second_moment: float = 0.999
+    """Adam's beta 2; less of it forgets a spike sooner"""
     gradient_norm: float = 1.0
     """the gradient is cut down to this. A machine that works has gradients of norm 0.1 or so; one step on a spike a
     hundred times that throws it back to chance, which clipping at 10, the usual choice, does not prevent"""

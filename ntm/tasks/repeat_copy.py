@@ -26,9 +26,12 @@ class RepeatCopy(Task):
     recipes: ClassVar = {
         "ntm": Recipe(
             updates=20_000,
-            arguments={"controller": "lstm", "read_heads": 2, "write_heads": 2, "analog": True},
-            memory_slots=(32,),
+            arguments={"controller_size": 128, "memory_slots": 32, "read_heads": 2, "analog": True},
+            learning_rate=2e-3,
+            second_moment=0.98,
+            gradient_norm=0.2,
             worst_bit=0.03,
+            focus=0.02,
             first_limit=2,
         ),
         "lstm": Recipe(updates=20_000, arguments={"hidden_size": 128, "num_layers": 2}, first_limit=2),

@@ -153,14 +153,13 @@ def make_page(machines: Machines, notice: str | None = None) -> gr.Blocks:
         # Runs follow edits: the last edit always arrives, and none waits for another visitor's.
         live: dict[str, Any] = {**run, "queue": False, "trigger_mode": "always_last"}
         drawing: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "drawing", "api_visibility": "private"}
-        for edited in (typed.input, number.input, slots.input, learned.input):
+        # Of a text, `change`: `input` is not told of a paste.
+        for edited in (typed.change, number.input, slots.input, learned.input):
             edited(**live)
         typed.submit(**run)
-        surprise.click(_surprise, [task, size, number], [kind, typed, number, problem], **_QUIET).success(**run)
+        surprise.click(_surprise, [task, size, number], [kind, typed, number, problem], **_QUIET)
         kind.input(_change_kind, [kind, typed], typed, **_QUIET)
-        task.input(
-            partial(_change_task, machines), task, [tells, kind, typed, number, size, slots, learned], **_QUIET
-        ).then(**run)
+        task.input(partial(_change_task, machines), task, [tells, kind, typed, number, size, slots, learned], **_QUIET)
         figure_panel.expand(partial(_draw_figure, machines), [key, shown], figure, **drawing)
         animation_button.click(partial(_draw_animation, machines), [key, shown], animation, **drawing)
         for trigger in (pull_button.click, name.submit):
