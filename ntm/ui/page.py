@@ -1,22 +1,23 @@
 """The page: what is on it, and what happens when something is pressed."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from html import escape
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import gradio as gr
 import torch
 from torch import Tensor
 
-from ntm import figures, hub, tasks
-from ntm.checkpoint import CheckpointError
-from ntm.ui import questions, results, text
+from ntm import figures, hub, snapshots, tasks
+from ntm.checkpoint import SNAPSHOTS, CheckpointError
+from ntm.ui import links, questions, results, takeaway, text
 from ntm.ui.endpoints import make_endpoints
+from ntm.ui.links import Link
 from ntm.ui.machines import Machines, as_it_was, baseline_of, facts, has_own, open_own, updates_kept
 from ntm.ui.questions import Question
 from ntm.ui.run import Run, run_question
@@ -70,6 +71,29 @@ The machine is the one of [Graves, Wayne and Danihelka 2014](https://arxiv.org/a
 it sees nothing but empty rows: what it says then comes from its memory.
 """
 
+_FILES = ", ".join(["figure.svg", "trace.npz", *(["run.mp4"] if ".mp4" in figures.moving_formats() else [])])
+_COMPLETE_LINK = """
+query => {
+  const step = document.querySelector("[data-part=root]").dataset.step;
+  return `${location.origin}${location.pathname}?${query}&step=${step}`;
+}
+"""
+_SEEK = """
+() => {
+  const step = new URLSearchParams(location.search).get("step");
+  const root = document.querySelector("[data-part=root]"), scrubber = root.querySelector("[data-part=scrubber]");
+  if (step === null) return;
+  const observer = new MutationObserver(() => {
+    observer.disconnect();
+    setTimeout(() => {
+      scrubber.value = step;
+      scrubber.dispatchEvent(new Event("input"));
+    });
+  });
+  observer.observe(root, {attributes: true, attributeFilter: ["data-run"]});
+}
+"""
+
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 _CSS = """
@@ -101,8 +125,12 @@ def make_page(machines: Machines, notice: str | None = None) -> gr.Blocks:
         machines: the page's own, and where visitors' own go.
         notice: what every visitor should know of the page's own.
     """
-    first = _Shown(Question("copy", text.format_bits(text.parse_word(_FIRST))))
+    first = Link(Question("copy", text.format_bits(text.parse_word(_FIRST))))
     first_run = _run_shown(machines, None, first)
+
+    def open_link(request: gr.Request) -> list[Any]:  # Gradio hands the request to plain functions alone
+        return _open_link(machines, request.query_params)
+
     with gr.Blocks(title="Neural Turing Machine", delete_cache=(3600, 3600)) as page:
         gr.Markdown(_INTRODUCTION)
         if notice is not None:
@@ -133,6 +161,13 @@ def make_page(machines: Machines, notice: str | None = None) -> gr.Blocks:
         with gr.Accordion("This run as an animated GIF", open=False) as animation_panel:
             animation_button = gr.Button("Make the GIF")
             animation = _picture("Memory and weightings, a frame a step", "gif", "animation")
+        with gr.Accordion("Take this run with you", open=False) as takeaway_panel:
+            link = gr.Textbox(
+                label="A link that opens it here", interactive=False, max_lines=2, buttons=["copy"], elem_id="link"
+            )
+            snippet = gr.Code(label="Python that repeats it", language="python", interactive=False, elem_id="snippet")
+            files = gr.File(label="Files", file_count="multiple", interactive=False, visible=False, elem_id="files")
+            files_button = gr.Button(f"Make the files: {_FILES}")
         with gr.Accordion("Another machine, from the Hugging Face Hub", open=False):
             gr.Markdown(_PULL)
             name = gr.Textbox(label="Hub id", placeholder="NAMESPACE/ntm-copy or NAMESPACE/ntm-copy@v2")
@@ -143,6 +178,8 @@ def make_page(machines: Machines, notice: str | None = None) -> gr.Blocks:
         gr.Markdown(_ABOUT)
 
         view = [problem, summary, tape, table, shown, figure, figure_panel, animation, animation_panel]
+        view += [takeaway_panel, files]
+        controls = [tells, kind, typed, number, size, slots, learned]
         run: dict[str, Any] = {
             "fn": partial(_run_typed, machines),
             "inputs": [key, task, kind, typed, number, slots, learned],
@@ -159,9 +196,15 @@ def make_page(machines: Machines, notice: str | None = None) -> gr.Blocks:
         typed.submit(**run)
         surprise.click(_surprise, [task, size, number], [kind, typed, number, problem], **_QUIET)
         kind.input(_change_kind, [kind, typed], typed, **_QUIET)
-        task.input(partial(_change_task, machines), task, [tells, kind, typed, number, size, slots, learned], **_QUIET)
+        task.input(partial(_change_task, machines), task, controls, **_QUIET)
+        # The input that a link brings changes the text, and that runs it.
+        page.load(open_link, None, [task, *controls, problem], **_QUIET).then(None, js=_SEEK)
         figure_panel.expand(partial(_draw_figure, machines), [key, shown], figure, **drawing)
         animation_button.click(partial(_draw_animation, machines), [key, shown], animation, **drawing)
+        takeaway_panel.expand(_take_away, [key, name, shown], [link, snippet], **_QUIET).then(
+            None, link, link, js=_COMPLETE_LINK
+        )
+        files_button.click(partial(_make_files, machines), [key, shown], files, **drawing)
         for trigger in (pull_button.click, name.submit):
             trigger(
                 partial(_pull, machines),
@@ -212,16 +255,7 @@ def _theme() -> gr.themes.Base:
     return theme.set(**plain, **colours, **dark)
 
 
-class _Shown(NamedTuple):
-    """A run by what it depends on, besides the machine."""
-
-    question: Question
-    slots: int | None = None
-    update: int | None = None
-    """of training, after which the machine was as it is shown; the finished one when None"""
-
-
-def _run_shown(machines: Machines, key: str | None, shown: _Shown) -> Run:
+def _run_shown(machines: Machines, key: str | None, shown: Link) -> Run:
     task = shown.question.task
     machine = machines.get(task, key).model if shown.update is None else as_it_was(task, shown.update)
     return run_question(machine, shown.question, slots=shown.slots)
@@ -242,10 +276,14 @@ def _run_typed(
         bits = text.format_bits(text.parse_word(typed)) if as_word else typed
         kept = updates_kept(task)
         update = kept[learned] if learned < len(kept) else None
-        shown = _Shown(Question(task, bits, number if questions.number_of(task) else None), slots, update)
-        run = _run_shown(machines, key, shown)
+        shown = Link(Question(task, bits, number if questions.number_of(task) else None), slots, update)
+        return _show(machines, key, shown, as_word=as_word)
     except (text.InputError, CheckpointError) as error:
-        return [gr.HTML(_alert(error), visible=True), *[gr.skip()] * 8]
+        return _complain(error)
+
+
+def _show(machines: Machines, key: str | None, shown: Link, *, as_word: bool) -> list[Any]:
+    run = _run_shown(machines, key, shown)
     return [
         gr.HTML(visible=False),
         _summary(machines, run, as_word=as_word),
@@ -256,7 +294,61 @@ def _run_typed(
         gr.Accordion(open=False),
         None,
         gr.Accordion(open=False),
+        gr.Accordion(open=False),
+        gr.File(visible=False),
     ]
+
+
+def _complain(error: Exception) -> list[Any]:
+    return [gr.HTML(_alert(error), visible=True), *[gr.skip()] * 10]
+
+
+def _open_link(machines: Machines, parameters: Mapping[str, str]) -> list[Any]:
+    """The controls as a link asks for them; as they are where there is none or it is nonsense."""
+    try:
+        shown = links.read(parameters)
+        if shown is None:
+            return [gr.skip()] * 9
+        task = shown.question.task
+        if task not in machines.tasks:
+            raise text.InputError(f"There is no machine for “{_TITLES[task]}” here.")
+        offered = [slots for _, slots in _slots(machines, task)["choices"]]
+        if shown.slots not in (None, *offered):
+            raise text.InputError(f"The link asks for {shown.slots:,} memory slots, which this page does not offer.")
+        if shown.update not in (None, *updates_kept(task)):
+            raise text.InputError(f"The link asks for update {shown.update:,}, of which there is no snapshot.")
+    except text.InputError as error:
+        return [*[gr.skip()] * 8, gr.HTML(_alert(error), visible=True)]
+    return [task, *_controls(machines, shown), gr.HTML(visible=False)]
+
+
+def _take_away(key: str | None, name: str, shown: Link) -> tuple[str, str]:
+    task = shown.question.task
+    own = f"checkpoints/ntm-{task}"
+    snapshot = None if shown.update is None else snapshots.path(Path(own) / SNAPSHOTS, shown.update)
+    source = own if key is None or snapshot is not None else name.partition("@")[0]
+    return links.write(shown), takeaway.write_snippet(shown.question, source, slots=shown.slots, snapshot=snapshot)
+
+
+def _make_files(
+    machines: Machines,
+    key: str | None,
+    shown: Link,
+    progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio hands it over
+) -> Iterator[gr.File]:
+    run = _run_again(machines, key, shown)
+    steps = len(run.captions)
+
+    def report(step: int) -> None:
+        progress((step + 1, steps), desc="drawing", unit="frames")
+
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / name for name in _FILES.split(", ")]
+        figures.draw_run(run.batch, run.trace).savefig(paths[0])
+        takeaway.write_trace(run, paths[1])
+        for path in paths[2:]:
+            figures.animate_run(run.batch, run.trace, path, on_frame=report)
+        yield gr.File([str(path) for path in paths], visible=True)
 
 
 def _summary(machines: Machines, run: Run, *, as_word: bool) -> str:
@@ -283,20 +375,30 @@ def _surprise(task: str, size: int, number: float | None) -> list[Any]:
 
 def _change_task(machines: Machines, task: str) -> list[Any]:
     """Everything that a task has of its own, with an example to begin with."""
-    kind = _WORD if task == "copy" else _BITS
     sizes = {name: choices[-1] for name, choices in tasks.get(task).sizes.items()}
     sizes |= {"repeats": _FIRST_REPEATS} if "repeats" in sizes else {}
-    question = questions.draw(task, **sizes)
+    if task == "copy":
+        return _controls(machines, Link(Question(task, _FIRST)), _WORD)
+    return _controls(machines, Link(questions.draw(task, **sizes)))
+
+
+def _controls(machines: Machines, shown: Link, kind: str = _BITS) -> list[Any]:
+    question = shown.question
+    task, meaning = question.task, questions.number_of(question.task)
+    slots, learned = _slots(machines, task), _learned(task)
+    if shown.slots is not None:
+        slots |= {"value": shown.slots}
+    if shown.update is not None:
+        learned |= {"value": updates_kept(task).index(shown.update)}
     offered = next(iter(questions.limits(task).values()))
-    meaning = questions.number_of(task)
     return [
         _tell(task),
         gr.Radio(value=kind, visible=task == "copy"),
-        _field(task, kind, _FIRST if task == "copy" else question.text),
+        _field(task, kind, question.text),
         gr.Number(question.number, label=_NUMBERS.get(meaning or ""), visible=meaning is not None),
-        gr.Slider(offered[0], offered[-1], next(iter(sizes.values())), label=_size_label(task)),
-        gr.Dropdown(**_slots(machines, task)),
-        gr.Slider(**_learned(task)),
+        gr.Slider(offered[0], offered[-1], next(iter(tasks.get(task).sizes.values()))[-1], label=_size_label(task)),
+        gr.Dropdown(**slots),
+        gr.Slider(**learned),
     ]
 
 
@@ -355,7 +457,7 @@ def _read_bits(typed: str) -> Tensor:
     return asked.batch.targets[:, 0][asked.batch.mask[:, 0]]
 
 
-def _draw_figure(machines: Machines, key: str | None, shown: _Shown) -> Iterator[str]:
+def _draw_figure(machines: Machines, key: str | None, shown: Link) -> Iterator[str]:
     run = _run_again(machines, key, shown)
     with _file_to_hand_over(f"ntm-{shown.question.task}.png") as path:
         figures.draw_run(run.batch, run.trace).savefig(path, dpi=150)
@@ -365,7 +467,7 @@ def _draw_figure(machines: Machines, key: str | None, shown: _Shown) -> Iterator
 def _draw_animation(
     machines: Machines,
     key: str | None,
-    shown: _Shown,
+    shown: Link,
     progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio hands it over
 ) -> Iterator[str]:
     run = _run_again(machines, key, shown)
@@ -382,7 +484,7 @@ def _draw_animation(
         yield str(path)
 
 
-def _run_again(machines: Machines, key: str | None, shown: _Shown) -> Run:
+def _run_again(machines: Machines, key: str | None, shown: Link) -> Run:
     try:
         return _run_shown(machines, key, shown)
     except CheckpointError as error:
