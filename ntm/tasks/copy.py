@@ -20,9 +20,9 @@ class Copy(Task):
     sizes: ClassVar = {"length": range(1, 21)}
     recipes: ClassVar = {
         "ntm": Recipe(updates=10_000, arguments={"controller": "lstm"}, worst_bit=0.03, seed=2),
-        "lstm": Recipe(updates=10_000, arguments={"hidden_size": 128, "num_layers": 2}),
+        "lstm": Recipe(updates=10_000, arguments={"hidden_size": 128, "num_layers": 2}, learning_rate=3e-3),
     }
-    validation = (Case({"length": 20}), Case({"length": 120}), Case({"length": 120}, memory_slots=1024))
+    validation = (Case({"length": 20}, weight=100), Case({"length": 120}), Case({"length": 120}, memory_slots=1024))
     evaluation = (
         *(Case({"length": length}) for length in (*range(1, 21), 30, 50, 100)),
         *(Case({"length": length}, memory_slots=1024) for length in (250, 500)),
