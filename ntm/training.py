@@ -166,8 +166,8 @@ def train(
         Whether the last update was reached.
 
     Raises:
-        TrainingError: if the loss stops being finite; the best weights are in `folder`, as a checkpoint. Or if the
-            batch cannot be shared out evenly.
+        TrainingError: if the loss or a weight stops being finite; the best weights are in `folder`, as a checkpoint. Or
+            if the batch cannot be shared out evenly.
     """
     task = tasks.get(settings.task)
     if settings.recipe.batch_size % share.count:
@@ -176,7 +176,7 @@ def train(
     clock = saved = time.perf_counter()
     while run.update < settings.recipe.updates and not parallel.any_of(bool(stopping and stopping()), share):
         progress = _train_a_while(run, settings, task, step, share)
-        if not math.isfinite(progress.loss):
+        if not (math.isfinite(progress.loss) and _is_finite(run.model)):
             raise _give_up(run, settings, folder, share)
         row = progress._asdict()
         if validating and (run.update % _UPDATES_A_VALIDATION == 0 or run.update == settings.recipe.updates):
@@ -210,13 +210,18 @@ def _make_step(run: Run, settings: Settings, task: Task, share: Share) -> Step:
     return step
 
 
+def _is_finite(model: SequenceModel) -> bool:
+    """Whether all weights are; the fused step may clip one that is not, and go on with a loss that is."""
+    return bool(torch.stack([parameter.abs().amax() for parameter in model.parameters()]).isfinite().all())
+
+
 def _give_up(run: Run, settings: Settings, folder: Path, share: Share) -> TrainingError:
     run.model.load_state_dict(run.best)
     if share.leads:
         folder.mkdir(parents=True, exist_ok=True)
         checkpoint.save_weights(run.model, folder, settings.task)
     return TrainingError(
-        f"the loss stopped being finite before update {run.update:,}. The best weights so far, of update "
+        f"the loss or a weight stopped being finite before update {run.update:,}. The best weights so far, of update "
         f"{run.best_update:,}, are in {folder}, which ntm.load reads; another --seed may fare better"
     )
 

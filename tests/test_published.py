@@ -113,6 +113,7 @@ BARS: list[tuple[str, dict[str, int], int | None, int, float]] = [
     ("copy", {"length": 250}, 1024, 6, 0),
     ("repeat-copy", {"length": 5, "repeats": 5}, None, 200, 0),
     ("repeat-copy", {"length": 10, "repeats": 10}, None, 200, 0),
+    ("repeat-copy", {"length": 20, "repeats": 10}, None, 100, 1),
     ("associative-recall", {"items": 6}, None, 500, 0.05),
     ("associative-recall", {"items": 12}, None, 500, 0.05),
     ("priority-sort", {"length": 20}, None, 500, 1.5),

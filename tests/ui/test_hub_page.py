@@ -101,7 +101,7 @@ def test_another_machine_is_used_by_the_visitor_who_named_it_alone(browser: Brow
     expect(one.locator("#machine")).to_contain_text("NAMESPACE/another")
     expect(one.locator("#machine")).to_contain_text("trained on 2 sequences")
     expect(one.locator("#summary")).to_contain_text("bits of 112 are wrong.")
-    two.get_by_label("Input").press("Enter")
+    two.locator("#typed textarea, #typed input").press("Enter")
     expect(two.locator("#summary")).to_contain_text("Not one of 112 bits is wrong.")
 
     for name, complaint in {
