@@ -20,7 +20,8 @@ MACHINES = st.fixed_dictionaries(
         "controller_size": st.sampled_from([3, 16, 21]),
         "controller_layers": st.integers(1, 2),
         "memory_slots": st.sampled_from([7, 16, 37]),
-        "memory_width": st.sampled_from([1, 5, 16]),
+        # At width 1 every cosine is 1 or -1, and its gradient nothing but rounding.
+        "memory_width": st.sampled_from([2, 5, 16]),
         "read_heads": st.integers(1, 3),
         "write_heads": st.integers(1, 3),
         "shift_range": st.integers(0, 2),
@@ -73,7 +74,7 @@ def compare(model: NTM, steps: int, batch_size: int) -> None:
     assert distance(found, expected) < 1e-5
     for name, gradient in gradients.items():
         rounding = distance(rounded[name], expected_gradients[name])
-        assert distance(gradient, expected_gradients[name]) < max(1e-4, 10 * rounding), name
+        assert distance(gradient, expected_gradients[name]) < max(1e-4, 4 * rounding), name
 
 
 def distance(found: Tensor, expected: Tensor) -> float:
