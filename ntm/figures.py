@@ -3,7 +3,7 @@
 They are made without pyplot, which keeps every figure alive and is not made for servers.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -103,17 +103,19 @@ def moving_formats() -> list[str]:
     return [".gif", ".mp4"] if FFMpegWriter.isAvailable() else [".gif"]
 
 
-def animate_run(
-    batch: Batch, trace: Trace, path: Path, index: int = 0, *, on_frame: Callable[[int], object] | None = None
-) -> None:
+def animate_run(batch: Batch, trace: Trace, path: Path, index: int = 0) -> Iterator[int]:
     """Write a run as a moving picture: memory with the weightings beside its slots, a frame a step.
+
+    It is written as the steps are asked for, so that whoever asks can stop.
 
     Args:
         batch: the sequences that were run.
         trace: the run of them.
         path: of the file to write, ending in one of `moving_formats`.
         index: which of them.
-        on_frame: told the number of each step when its frame is drawn.
+
+    Yields:
+        The number of each step when its frame is drawn; the file is whole when there are no more.
 
     Raises:
         ValueError: if the model has no memory.
@@ -148,8 +150,7 @@ def animate_run(
             for playhead in playheads:
                 playhead.set_xdata([step + 1, step + 1])
             writer.grab_frame()
-            if on_frame is not None:
-                on_frame(step)
+            yield step
 
 
 def _record(batch: Batch, trace: Trace, index: int) -> _Recording:

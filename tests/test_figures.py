@@ -36,15 +36,13 @@ def test_a_run_without_memory_is_drawn_by_what_goes_in_and_out(tmp_path: Path) -
     figures.draw_run(batch, trace).savefig(tmp_path / "run.svg")
     assert (tmp_path / "run.svg").read_text().count(SVG_AXIS) == 2
     with pytest.raises(ValueError, match="no memory to show"):
-        figures.animate_run(batch, trace, tmp_path / "run.gif")
+        list(figures.animate_run(batch, trace, tmp_path / "run.gif"))
 
 
 @pytest.mark.parametrize("suffix", figures.moving_formats())
 def test_a_run_moves_a_frame_a_step(suffix: str, tmp_path: Path) -> None:
     batch, trace = run("ntm-copy", length=3)
-    drawn: list[int] = []
-    figures.animate_run(batch, trace, tmp_path / f"run{suffix}", on_frame=drawn.append)
-    assert drawn == list(range(8))
+    assert list(figures.animate_run(batch, trace, tmp_path / f"run{suffix}")) == list(range(8))
     if suffix == ".gif":
         with Image.open(tmp_path / "run.gif") as picture:
             assert picture.n_frames == 8

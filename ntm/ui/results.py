@@ -41,7 +41,8 @@ def table(run: Run) -> str:
     body = "".join(_row(number, *row) for number, row in enumerate(rows, start=1))
     titles = ("row", "should come out", "came out", "probability of each bit being 1")
     head = "<tr>" + "".join(f"<th scope='col'>{title}</th>" for title in titles) + "</tr>"
-    return f'<div class="rows" tabindex="0"><table><thead>{head}</thead><tbody>{body}</tbody></table></div>'
+    whole = f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
+    return f'<div class="rows-table" tabindex="0" role="group" aria-label="Every row">{whole}</div>'
 
 
 def _row(number: int, target: str, output: str, probabilities: list[float]) -> str:

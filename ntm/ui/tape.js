@@ -20,9 +20,12 @@ function bytesOf(base64) {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
 
+const inflate = (bytes) =>
+  new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).arrayBuffer();
+
 // A run: header fields, and for each array its numbers (time first) and shape.
-function decode(value) {
-  const bytes = bytesOf(value);
+async function decode(value) {
+  const bytes = new Uint8Array(await inflate(bytesOf(value)));
   const headerLength = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + headerLength)));
   const run = { ...header, fields: undefined };
@@ -62,6 +65,7 @@ function replay(run) {
   const memory = new Float32Array(steps * slots * width);
   let before = run.initialMemory;
   for (let step = 0; step < steps; step++) {
+    if (step === run.changedAt) before = run.changedMemory;
     const after = memory.subarray(step * slots * width, (step + 1) * slots * width);
     for (let slot = 0; slot < slots; slot++) {
       for (let column = 0; column < width; column++) {
@@ -99,32 +103,54 @@ function usedSlots(run) {
 // ---- the view ----------------------------------------------------------------------------------------------------
 
 let run = null;
-const view = { position: 0, playing: false, allSlots: false, history: null, hover: null };
-let lastTime = 0, frame = 0;
+const view = { position: 0, playing: false, allSlots: false, history: null, hover: null, bit: null };
+let lastTime = 0, frame = 0, newest = null;
 
 const currentStep = () => Math.round(view.position);
 const slotWindow = () => (view.allSlots ? { first: 0, count: run.slots } : run.closeWindow);
 const slotAt = (index) => (slotWindow().first + index) % run.slots;
 
-function show(value) {
+async function show(value) {
   if (!value) return;
-  run = decode(value);
+  newest = value;
+  const fresh = await decode(value);
+  if (value !== newest) return; // another run came in while this one was unpacked
+  const before = run;
+  run = fresh;
   scrubber.max = run.steps - 1;
   zoomButton.hidden = run.closeWindow.count === run.slots;
   zoomButton.textContent = "All " + run.slots + " slots";
   view.history = null;
   memoryCanvas.hidden = !run.slots;
-  seek(0);
+  const again = before && before.question === run.question;
+  if (!again) view.bit = null;
+  seek(run.changedAt ?? (again ? view.position : 0));
   draw();
   root.dataset.run = run.run;
-  setPlaying(!reducedMotion.matches);
+  if (run.changedAt === null && !again) setPlaying(!reducedMotion.matches);
 }
 
 function seek(position) {
+  moveTo(position);
+  announce();
+}
+
+function moveTo(position) {
   view.position = Math.min(Math.max(position, 0), run.steps - 1);
   scrubber.value = currentStep();
   schedule();
 }
+
+// Two tapes on a page, a run and what became of it, move as one.
+function announce() {
+  document.dispatchEvent(new CustomEvent("tape", { detail: { from: root, position: view.position } }));
+}
+
+document.addEventListener("tape", ({ detail }) => {
+  if (detail.from === root || !run || !element.isConnected) return;
+  if (view.playing) setPlaying(false);
+  moveTo(detail.position);
+});
 
 function step(by) {
   setPlaying(false);
@@ -150,8 +176,8 @@ function tick(time) {
   if (view.playing) {
     const position = view.position + (Math.max(0, time - lastTime) / 1000) * Number(speedSelect.value);
     lastTime = time;
-    view.position = Math.min(position, run.steps - 1);
-    scrubber.value = currentStep();
+    moveTo(position);
+    announce();
     if (view.position === run.steps - 1) setPlaying(false);
     schedule();
   }
@@ -181,7 +207,59 @@ function focusOf(weights, heads, step, head) {
   return { slot: best, weight: weightAt(weights, heads, step, head, best) };
 }
 
+// The step whose writing makes up most of what a slot holds after a given step: each writing counts with what later
+// erasing has left of it.
+function writtenAt(slot, step) {
+  const { width, writeHeads, writeWeights, erases, adds } = run;
+  const kept = new Float64Array(width).fill(1);
+  const best = { step: null, size: 1e-3 };
+  for (let at = step; at >= (run.changedAt ?? 0); at--) {
+    let size = 0;
+    for (let column = 0; column < width; column++) {
+      let added = 0, left = 1;
+      for (let head = 0; head < writeHeads; head++) {
+        const weight = weightAt(writeWeights, writeHeads, at, head, slot);
+        const vector = (at * writeHeads + head) * width + column;
+        added += weight * adds[vector];
+        left *= 1 - weight * erases[vector];
+      }
+      size += (kept[column] * added) ** 2;
+      kept[column] *= left;
+    }
+    if (size > best.size) Object.assign(best, { step: at, size });
+  }
+  return best.step;
+}
+
+// The head of a kind that is on one slot the most in a step.
+function surestFocus(kind, step) {
+  const all = run.heads.filter((head) => head.kind === kind)
+    .map((head) => ({ name: head.name, ...focusOf(head.weights, head.count, step, head.index) }));
+  return all.reduce((best, focus) => (best && best.weight >= focus.weight ? best : focus), null);
+}
+
+// What a step has to do with another: where that came from which is read now, or when that is read which is written now.
+// {slot, head, step} or null.
+function linkOf(step) {
+  if (!run.slots) return null;
+  const focus = surestFocus(isScored(step) ? "read" : "write", step);
+  if (focus.weight < SPREAD) return null;
+  if (isScored(step)) {
+    const from = writtenAt(focus.slot, step);
+    return from === null || from === step ? null : { ...focus, step: from };
+  }
+  for (let later = step + 1; later < run.steps; later++) {
+    if (!isScored(later) || surestFocus("read", later).slot !== focus.slot) continue;
+    return writtenAt(focus.slot, later) === step ? { ...focus, step: later } : null;
+  }
+  return null;
+}
+
 const isScored = (step) => run.mask[step] > 0.5;
+const isChanged = (step, bit) => {
+  const index = step * run.outputSize + bit;
+  return run.originalOutputs && isScored(step) && run.outputs[index] > 0.5 !== run.originalOutputs[index] > 0.5;
+};
 const isWrong = (step, bit) => {
   const index = step * run.outputSize + bit;
   return run.certain && isScored(step) && run.outputs[index] > 0.5 !== run.targets[index] > 0.5;
@@ -381,6 +459,25 @@ function drawHistory(palette) {
   context.strokeStyle = css(palette.ink);
   context.lineWidth = 1.5;
   context.strokeRect(x, 0.75, Math.max(2, layout.cell), layout.total - GAP - 0.75);
+  drawLink(context, layout, palette);
+}
+
+// The step that the present one is linked to, and the output bit that was pointed at.
+function drawLink(context, layout, palette) {
+  const link = linkOf(currentStep());
+  if (link) {
+    context.strokeStyle = css(isScored(currentStep()) ? palette.write : palette.read);
+    context.setLineDash([3, 2]);
+    context.strokeRect(layout.gutter + link.step * layout.cell, 0.75, Math.max(2, layout.cell), layout.total - GAP - 0.75);
+    context.setLineDash([]);
+  }
+  if (view.bit !== null && isScored(currentStep())) {
+    const { top } = layout.placed.find(({ name }) => name === "output");
+    context.strokeStyle = css(palette.read);
+    context.lineWidth = 2.5;
+    context.strokeRect(layout.gutter + currentStep() * layout.cell - 1, top + view.bit * BIT - 1, Math.max(4, layout.cell + 2), BIT + 2);
+  }
+  context.lineWidth = 1;
 }
 
 function paintHistory(palette) {
@@ -395,6 +492,11 @@ function paintHistory(palette) {
     context.fillText(strip.name, layout.gutter - 6, strip.top + strip.height / 2);
     if (!strip.slots && layout.cell >= BIT) drawGrid(context, layout, strip, palette);
     if (strip.marked) markWrong(context, layout, strip, palette);
+    if (strip.marked) markChanged(context, layout, strip, palette);
+  }
+  if (run.changedAt !== null) {
+    context.fillStyle = css(palette.write);
+    context.fillRect(layout.gutter + run.changedAt * layout.cell - 1, 0, 2, layout.total - GAP);
   }
   const picture = new OffscreenCanvas(historyCanvas.width, historyCanvas.height);
   picture.getContext("2d").drawImage(historyCanvas, 0, 0);
@@ -407,6 +509,15 @@ function drawGrid(context, layout, strip, palette) {
   context.fillStyle = css(palette.line, 0.45);
   for (let step = 1; step < run.steps; step++) context.fillRect(layout.gutter + step * layout.cell - 0.5, strip.top, 1, strip.height);
   for (let row = 1; row < strip.rows; row++) context.fillRect(layout.gutter, strip.top + row * BIT - 0.5, width, 1);
+}
+
+function markChanged(context, layout, strip, palette) {
+  const side = Math.max(2, Math.min(layout.cell, BIT) - 5);
+  context.fillStyle = css(palette.write);
+  for (let step = 0; step < run.steps; step++)
+    for (let bit = 0; bit < run.outputSize; bit++)
+      if (isChanged(step, bit))
+        context.fillRect(layout.gutter + (step + 0.5) * layout.cell - side / 2, strip.top + (bit + 0.5) * BIT - side / 2, side, side);
 }
 
 function markWrong(context, layout, strip, palette) {
@@ -437,7 +548,20 @@ function describe() {
     list.children[index].className = line.kind;
     setText(list.children[index], line.text);
   });
+  describeLink(step);
+  part("changed").hidden = !run.originalOutputs;
   if (part("numbers").open) showNumbers(step);
+}
+
+function describeLink(step) {
+  const link = linkOf(step);
+  part("link").hidden = !link;
+  if (!link) return;
+  const what = view.bit === null ? "What comes out here" : "Bit " + (view.bit + 1) + " of what comes out here";
+  setText(part("linkText"), isScored(step)
+    ? what + " is read from slot " + link.slot + ", which was written in step " + (link.step + 1) + "."
+    : "Slot " + link.slot + " is read again in step " + (link.step + 1) + ".");
+  setText(part("follow"), "Go to step " + (link.step + 1));
 }
 
 function setText(place, text) {
@@ -530,6 +654,8 @@ function drawTip() {
 
 function seekToPointer(event) {
   const { layout } = view.history;
+  const output = layout.placed.find(({ name }) => name === "output"), row = Math.floor((event.offsetY - output.top) / BIT);
+  view.bit = row >= 0 && row < run.outputSize ? row : null;
   setPlaying(false);
   seek(Math.floor((event.offsetX - layout.gutter) / layout.cell));
 }
@@ -550,6 +676,12 @@ historyCanvas.addEventListener("pointerdown", (event) => {
   seekToPointer(event);
 });
 
+memoryCanvas.addEventListener("click", (event) => {
+  const at = memoryLayout(root.clientWidth), column = Math.floor((event.offsetX - at.gutter) / at.cell);
+  const inside = event.offsetY >= at.top && event.offsetY < at.bottom && column >= 0 && column < slotWindow().count;
+  if (inside) trigger("pick", { slot: slotAt(column) });
+});
+
 part("first").addEventListener("click", () => step(-run.steps));
 part("back").addEventListener("click", () => step(-1));
 part("forward").addEventListener("click", () => step(1));
@@ -563,6 +695,11 @@ zoomButton.addEventListener("click", () => {
   view.allSlots = !view.allSlots;
   zoomButton.setAttribute("aria-pressed", view.allSlots);
   schedule();
+});
+
+part("follow").addEventListener("click", () => {
+  setPlaying(false);
+  seek(linkOf(currentStep()).step);
 });
 
 part("numbers").addEventListener("toggle", schedule);

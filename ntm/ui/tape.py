@@ -1,11 +1,13 @@
 """The tape: a run drawn in the browser, with everything it needs in one string of bytes.
 
 The browser gets what the heads did, not what memory became: it replays the writing by equations 3 and 4 itself, which
-makes a run a tenth of the size. Numbers travel as 16-bit fixed point; base64 keeps Gradio from copying them one by one.
+makes a run a tenth of the size. Numbers travel as 16-bit fixed point, deflated, for most weights are nothing; base64
+keeps Gradio from copying them one by one.
 """
 
 import base64
 import json
+import zlib
 from importlib.resources import files
 from itertools import count
 from typing import Any
@@ -15,17 +17,18 @@ import numpy as np
 from torch import Tensor
 
 from ntm.tasks.dynamic_ngrams import DynamicNgrams
+from ntm.ui.intervention import ChangedRun
 from ntm.ui.run import Run
 
 _LEVELS = 65535
 _run_ids = count()
 
 
-def make_tape(run: Run, **options: Any) -> gr.HTML:
+def make_tape(run: Run | None = None, **options: Any) -> gr.HTML:
     """The component that shows a run; its value is what `encode` makes."""
     here = files("ntm.ui")
     return gr.HTML(
-        value=encode(run),
+        value="" if run is None else encode(run),
         html_template=here.joinpath("tape.html").read_text("utf-8"),
         css_template=here.joinpath("tape.css").read_text("utf-8"),
         js_on_load=here.joinpath("tape.js").read_text("utf-8"),
@@ -34,8 +37,14 @@ def make_tape(run: Run, **options: Any) -> gr.HTML:
     )
 
 
-def encode(run: Run) -> str:
-    """A run as base64: the header's length (4 bytes), the header (JSON), then each field's 16-bit values in turn."""
+def encode(run: Run, original: Run | None = None) -> str:
+    """A run as base64 of deflated bytes: the header's length (4 bytes), the header (JSON), then each field's 16-bit
+    values in turn.
+
+    Args:
+        run: to show.
+        original: what the run was before it was reached into, if it was.
+    """
     trace = run.trace
     fields = {
         "inputs": run.batch.inputs[:, 0],
@@ -55,9 +64,15 @@ def encode(run: Run) -> str:
     certain = run.optimal_error is None
     if not certain:
         fields["optimal"] = DynamicNgrams().optimal_probabilities(run.batch.inputs)[:, 0]
+    if isinstance(run, ChangedRun) and original is not None:
+        fields["changedMemory"] = run.changed_memory
+        fields["originalOutputs"] = original.trace.logits[:, 0].sigmoid()
     header: dict[str, Any] = {
         # Gradio does not tell the browser of a value equal to the last one; a run repeated must still start anew.
         "run": next(_run_ids),
+        # The same question asked anew, of a machine with other weights or more memory, goes on where the last one was.
+        "question": hash(run.question),
+        "changedAt": run.intervention.step if isinstance(run, ChangedRun) else None,
         "captions": run.captions,
         "certain": certain,
         "fields": {},
@@ -70,7 +85,8 @@ def encode(run: Run) -> str:
     # Padded to an even length, so that the 16-bit values after it are aligned.
     text = json.dumps(header).encode()
     text += b" " * (len(text) % 2)
-    return base64.b64encode(b"".join([len(text).to_bytes(4, "little"), text, *parts])).decode()
+    packed = zlib.compress(b"".join([len(text).to_bytes(4, "little"), text, *parts]), level=1)
+    return base64.b64encode(packed).decode()
 
 
 def _quantise(tensor: Tensor) -> tuple[np.ndarray, float, float]:

@@ -1,0 +1,146 @@
+"""The panel to break a run in: memory or a head is changed at the step on show, and both runs are compared."""
+
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from ntm.model import SequenceModel
+from ntm.ui.intervention import ChangedRun, Intervention, intervene
+from ntm.ui.links import Link
+from ntm.ui.panel import QUIET, Panel
+from ntm.ui.run import Run
+from ntm.ui.tape import encode, make_tape
+from ntm.ui.text import InputError, count
+
+_CLEAR, _SCRAMBLE, _MOVE, _HOLD = "Clear slots", "Scramble slots", "Put a head elsewhere", "Force a gate"
+_STEP_ON_SHOW = """
+(step, ...others) => [Number(document.querySelector("#tape [data-part=root]").dataset.step), ...others]
+"""
+_EXPLANATION = """
+Pause at any step and reach into the machine before it takes that step: the run goes on from there. Click a slot of the
+tape above to choose it.
+"""
+
+FindMachine = Callable[[str | None, Link], SequenceModel]
+"""The machine that a visitor has on show, by the key of their own."""
+RunAgain = Callable[[str | None, Link], Run]
+"""The run that a visitor has on show."""
+
+
+def add_breaking(
+    tape: gr.HTML, key: gr.State, shown: gr.State, find_machine: FindMachine, run_again: RunAgain
+) -> Panel:
+    """The panel below a tape.
+
+    Args:
+        tape: on which a slot can be picked.
+        key: of the visitor's own machine.
+        shown: what is on the page.
+        find_machine: to go on with.
+        run_again: for the run that is reached into.
+    """
+
+    def break_it(
+        step: int, key: str | None, shown: Link, what: str, slots: str, head: int, to: float | None, gate: float
+    ) -> tuple[Any, Any]:
+        try:
+            intervention = read_intervention(step, what, slots, head, to, gate)
+            original = run_again(key, shown)
+            changed = intervene(find_machine(key, shown), original, intervention)
+        except InputError as error:
+            return gr.HTML(f'<p class="problem" role="alert">{escape(str(error))}</p>'), gr.skip()
+        return gr.HTML(compare(original, changed)), gr.HTML(encode(changed, original), visible=True)
+
+    with gr.Accordion("Break it", open=False, elem_id="break") as panel:
+        gr.Markdown(_EXPLANATION)
+        step = gr.Number(0, visible=False)
+        what = gr.Radio([_CLEAR, _SCRAMBLE, _MOVE, _HOLD], value=_CLEAR, label="What to do")
+        with gr.Row():
+            slots = gr.Textbox("0", label="Slots", info="such as 3 or 0-4, 9", elem_id="break-slots")
+            head = gr.Dropdown([("read head", 0)], value=0, label="Head", visible=False, elem_id="break-head")
+            to = gr.Number(0, precision=0, label="To slot", visible=False, elem_id="break-to")
+            gate = gr.Slider(0, 1, 1, step=0.05, label="Gate from here on", visible=False, elem_id="break-gate")
+        button = gr.Button("Do it at the step on show", variant="primary")
+        verdict = gr.HTML(elem_id="broken-summary")
+        changed_tape = make_tape(elem_id="broken-tape", visible=False)
+    chosen = [slots, head, to, gate]
+    what.input(_choose, what, chosen, **QUIET)
+    button.click(break_it, [step, key, shown, what, *chosen], [verdict, changed_tape], js=_STEP_ON_SHOW, **QUIET)
+    tape.pick(_pick, None, [panel, slots, to], **QUIET)
+
+    def refresh(_: Link, run: Run) -> list[Any]:
+        return [_heads_of(run), "", gr.HTML("", visible=False)]
+
+    return Panel([head, verdict, changed_tape], refresh)
+
+
+def read_intervention(step: int, what: str, slots: str, head: int, to: float | None, gate: float) -> Intervention:
+    """What the controls say.
+
+    Raises:
+        InputError: if they say nothing that can be done.
+    """
+    if what in (_CLEAR, _SCRAMBLE):
+        hit = _read_slots(slots)
+        return Intervention(step, clear=hit) if what == _CLEAR else Intervention(step, scramble=hit)
+    if what == _MOVE:
+        if to is None:
+            raise InputError("Say which slot the head goes to.")
+        return Intervention(step, move=(head, int(to)))
+    return Intervention(step, gate=(head, gate))
+
+
+def compare(original: Run, changed: ChangedRun) -> str:
+    """What became of the answer, in words; HTML."""
+    different = int((changed.output != original.output).sum())
+    bits = changed.output.numel()
+    step = changed.intervention.step + 1
+    if not different:
+        said = f"Changed at step {step}, and not one of {count(bits, 'bit')} of the answer is different."
+    else:
+        said = f"Changed at step {step}: {different:,} of {count(bits, 'bit')} of the answer came out differently."
+    wrong = f" Wrong bits: {original.bit_errors:,} before, {changed.bit_errors:,} now."
+    return f'<p class="verdict" role="status">{said}{wrong if original.optimal_error is None else ""}</p>'
+
+
+def _read_slots(written: str) -> tuple[int, ...]:
+    found: dict[int, None] = {}
+    for part in written.replace(",", " ").split():
+        first, dash, last = part.partition("-")
+        numbers = (first, last) if dash else (first, first)
+        if not all(number.isascii() and number.isdecimal() and len(number) <= 4 for number in numbers):
+            raise InputError(f"“{part[:20]}” is not a slot: write numbers, such as 3 or 0-4, 9.")
+        low, high = map(int, numbers)
+        if low > high:
+            raise InputError(f"“{part[:20]}” goes backwards: write the smaller slot first.")
+        found |= dict.fromkeys(range(low, high + 1))
+    if not found:
+        raise InputError("Say which slots, such as 3 or 0-4, 9.")
+    return tuple(found)
+
+
+def _choose(what: str) -> list[Any]:
+    of_slots = what in (_CLEAR, _SCRAMBLE)
+    return [
+        gr.Textbox(visible=of_slots),
+        gr.Dropdown(visible=not of_slots),
+        gr.Number(visible=what == _MOVE),
+        gr.Slider(visible=what == _HOLD),
+    ]
+
+
+def _pick(event: gr.EventData) -> list[Any]:
+    slot = int(event.slot)
+    return [gr.Accordion(open=True), str(slot), slot]
+
+
+def _heads_of(run: Run) -> gr.Dropdown:
+    reads, writes = run.trace.read_weights.shape[-2], run.trace.write_weights.shape[-2]
+    names = [*_name("read", reads), *_name("write", writes)]
+    return gr.Dropdown([(name, index) for index, name in enumerate(names)], value=0)
+
+
+def _name(kind: str, heads: int) -> list[str]:
+    return [f"{kind} head"] if heads == 1 else [f"{kind} head {index}" for index in range(1, heads + 1)]

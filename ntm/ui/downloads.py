@@ -1,0 +1,138 @@
+"""Panels that hand a run over: the paper's figure, a moving picture, and everything to take away."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ntm import figures, snapshots
+from ntm.checkpoint import SNAPSHOTS, CheckpointError
+from ntm.ui import links, takeaway
+from ntm.ui.links import Link
+from ntm.ui.panel import QUIET, Panel
+from ntm.ui.run import Run
+
+_FILES = ["figure.svg", "trace.npz", *(["run.mp4"] if ".mp4" in figures.moving_formats() else [])]
+# Matplotlib draws one figure at a time, so that runs are not held up.
+_DRAWING: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "drawing", "api_visibility": "private"}
+_FRAMES_BETWEEN_STOPS = 5
+_COMPLETE_LINK = """
+query => {
+  const step = document.querySelector("#tape [data-part=root]").dataset.step;
+  return `${location.origin}${location.pathname}?${query}&step=${step}`;
+}
+"""
+
+RunAgain = Callable[[str | None, Link], Run]
+"""The run that a visitor has on show, by the key of their own machine."""
+
+
+def add_downloads(key: gr.State, name: gr.Textbox, shown: gr.State, run_again: RunAgain) -> Panel:
+    """Three panels.
+
+    Args:
+        key: of the visitor's own machine.
+        name: of that machine on the Hub.
+        shown: what is on the page.
+        run_again: for the run that is drawn.
+    """
+
+    def rerun(key: str | None, shown: Link) -> Run:
+        try:
+            return run_again(key, shown)
+        except CheckpointError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    def draw_figure(key: str | None, shown: Link) -> Iterator[str]:
+        run = rerun(key, shown)
+        with _file_to_hand_over(f"ntm-{shown.question.task}.png") as path:
+            figures.draw_run(run.batch, run.trace).savefig(path, dpi=150)
+            yield str(path)
+
+    def animate(
+        key: str | None,
+        shown: Link,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio hands it over
+    ) -> Iterator[Any]:
+        run = rerun(key, shown)
+        with _file_to_hand_over(f"ntm-{shown.question.task}.gif") as path:
+            yield from _draw_frames(run, path, progress)
+            yield str(path)
+
+    def make_files(
+        key: str | None,
+        shown: Link,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio hands it over
+    ) -> Iterator[Any]:
+        run = rerun(key, shown)
+        with tempfile.TemporaryDirectory() as folder:
+            paths = [Path(folder) / file for file in _FILES]
+            figures.draw_run(run.batch, run.trace).savefig(paths[0])
+            takeaway.write_trace(run, paths[1])
+            for path in paths[2:]:
+                yield from _draw_frames(run, path, progress)
+            yield gr.File([str(path) for path in paths], visible=True)
+
+    with gr.Accordion("The paper's figure 6, for this run", open=False) as figure_panel:
+        figure = _picture("Inputs, outputs, adds, reads and weightings over time", "png", "figure")
+    with gr.Accordion("This run as an animated GIF", open=False) as animation_panel:
+        with gr.Row():
+            animation_button = gr.Button("Make the GIF")
+            animation_stop = gr.Button("Stop", elem_id="stop-gif")
+        animation = _picture("Memory and weightings, a frame a step", "gif", "animation")
+    with gr.Accordion("Take this run with you", open=False) as takeaway_panel:
+        link = gr.Textbox(
+            label="A link that opens it here", interactive=False, max_lines=2, buttons=["copy"], elem_id="link"
+        )
+        snippet = gr.Code(label="Python that repeats it", language="python", interactive=False, elem_id="snippet")
+        files = gr.File(label="Files", file_count="multiple", interactive=False, visible=False, elem_id="files")
+        with gr.Row():
+            files_button = gr.Button(f"Make the files: {', '.join(_FILES)}")
+            files_stop = gr.Button("Stop")
+    figure_panel.expand(draw_figure, [key, shown], figure, **_DRAWING)
+    takeaway_panel.expand(_take_away, [key, name, shown], [link, snippet], **QUIET).then(
+        None, link, link, js=_COMPLETE_LINK
+    )
+    drawn = animation_button.click(animate, [key, shown], animation, **_DRAWING)
+    made = files_button.click(make_files, [key, shown], files, **_DRAWING)
+    animation_stop.click(None, cancels=drawn, **QUIET)
+    files_stop.click(None, cancels=made, **QUIET)
+
+    def refresh(_shown: Link, _run: Run) -> list[Any]:
+        return [None, None, *[gr.Accordion(open=False)] * 3, gr.File(visible=False)]
+
+    return Panel([figure, animation, figure_panel, animation_panel, takeaway_panel, files], refresh)
+
+
+def _draw_frames(run: Run, path: Path, progress: gr.Progress) -> Iterator[Any]:
+    """Draw a moving picture, and give way now and then, which is when the visitor's Stop is heard."""
+    steps = len(run.captions)
+    try:
+        for step in figures.animate_run(run.batch, run.trace, path):
+            progress((step + 1, steps), desc="drawing", unit="frames")
+            if step % _FRAMES_BETWEEN_STOPS == 0:
+                yield gr.skip()
+    except ValueError as error:
+        raise gr.Error(str(error), print_exception=False) from error
+
+
+def _take_away(key: str | None, name: str, shown: Link) -> tuple[str, str]:
+    task = shown.question.task
+    own = f"checkpoints/ntm-{task}"
+    snapshot = None if shown.update is None else snapshots.path(Path(own) / SNAPSHOTS, shown.update)
+    source = own if key is None or snapshot is not None else name.partition("@")[0]
+    return links.write(shown), takeaway.write_snippet(shown.question, source, slots=shown.slots, snapshot=snapshot)
+
+
+def _picture(label: str, format: str, elem_id: str) -> gr.Image:
+    return gr.Image(label=label, type="filepath", format=format, interactive=False, elem_id=elem_id)
+
+
+@contextmanager
+def _file_to_hand_over(name: str) -> Iterator[Path]:
+    """A place for a file that Gradio copies when it is yielded, and that is gone when the handler goes on."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder) / name
