@@ -25,6 +25,16 @@ query => {
   return `${location.origin}${location.pathname}?${query}&step=${step}`;
 }
 """
+# A picture can be pressed to see it large, which Gradio does not tell a screen reader.
+_NAME_PICTURES = """
+() => setTimeout(() => {
+  for (const frame of document.querySelectorAll(".image-frame")) {
+    const name = frame.closest(".block").querySelector("label").textContent.trim();
+    frame.parentElement.setAttribute("aria-label", name);
+    frame.querySelector("img").alt = name;
+  }
+}, 100)
+"""
 
 RunAgain = Callable[[str | None, Link], Run]
 """The run that a visitor has on show, by the key of their own machine."""
@@ -46,11 +56,11 @@ def add_downloads(key: gr.State, name: gr.Textbox, shown: gr.State, run_again: R
         except CheckpointError as error:
             raise gr.Error(str(error), print_exception=False) from error
 
-    def draw_figure(key: str | None, shown: Link) -> Iterator[str]:
+    def draw_figure(key: str | None, shown: Link) -> Iterator[Any]:
         run = rerun(key, shown)
         with _file_to_hand_over(f"ntm-{shown.question.task}.png") as path:
             figures.draw_run(run.batch, run.trace).savefig(path, dpi=150)
-            yield str(path)
+            yield gr.Image(str(path), visible=True)
 
     def animate(
         key: str | None,
@@ -60,7 +70,7 @@ def add_downloads(key: gr.State, name: gr.Textbox, shown: gr.State, run_again: R
         run = rerun(key, shown)
         with _file_to_hand_over(f"ntm-{shown.question.task}.gif") as path:
             yield from _draw_frames(run, path, progress)
-            yield str(path)
+            yield gr.Image(str(path), visible=True)
 
     def make_files(
         key: str | None,
@@ -77,32 +87,39 @@ def add_downloads(key: gr.State, name: gr.Textbox, shown: gr.State, run_again: R
             yield gr.File([str(path) for path in paths], visible=True)
 
     with gr.Accordion("The paper's figure 6, for this run", open=False) as figure_panel:
-        figure = _picture("Inputs, outputs, adds, reads and weightings over time", "png", "figure")
+        figure_words = gr.Markdown("Inputs, outputs, adds, reads and weightings over time.")
+        figure = _picture("The paper's figure 6", "png", "figure")
     with gr.Accordion("This run as an animated GIF", open=False) as animation_panel:
         with gr.Row():
             animation_button = gr.Button("Make the GIF")
             animation_stop = gr.Button("Stop", elem_id="stop-gif")
-        animation = _picture("Memory and weightings, a frame a step", "gif", "animation")
+        animation_words = gr.Markdown("Memory and weightings, a frame a step.")
+        animation = _picture("The run as a GIF", "gif", "animation")
     with gr.Accordion("Take this run with you", open=False) as takeaway_panel:
         link = gr.Textbox(
             label="A link that opens it here", interactive=False, max_lines=2, buttons=["copy"], elem_id="link"
         )
-        snippet = gr.Code(label="Python that repeats it", language="python", interactive=False, elem_id="snippet")
+        snippet = gr.Textbox(label="Python that repeats it", interactive=False, buttons=["copy"], elem_id="snippet")
+        files_words = gr.Markdown("As files:")
         files = gr.File(label="Files", file_count="multiple", interactive=False, visible=False, elem_id="files")
         with gr.Row():
             files_button = gr.Button(f"Make the files: {', '.join(_FILES)}")
             files_stop = gr.Button("Stop")
-    figure_panel.expand(draw_figure, [key, shown], figure, **_DRAWING)
+    # Progress shows on what is always there: the pictures are hidden while there is none.
+    figure_panel.expand(draw_figure, [key, shown], figure, show_progress_on=figure_words, **_DRAWING).then(
+        None, js=_NAME_PICTURES
+    )
     takeaway_panel.expand(_take_away, [key, name, shown], [link, snippet], **QUIET).then(
         None, link, link, js=_COMPLETE_LINK
     )
-    drawn = animation_button.click(animate, [key, shown], animation, **_DRAWING)
-    made = files_button.click(make_files, [key, shown], files, **_DRAWING)
+    drawn = animation_button.click(animate, [key, shown], animation, show_progress_on=animation_words, **_DRAWING)
+    made = files_button.click(make_files, [key, shown], files, show_progress_on=files_words, **_DRAWING)
+    drawn.then(None, js=_NAME_PICTURES)
     animation_stop.click(None, cancels=drawn, **QUIET)
     files_stop.click(None, cancels=made, **QUIET)
 
     def refresh(_shown: Link, _run: Run) -> list[Any]:
-        return [None, None, *[gr.Accordion(open=False)] * 3, gr.File(visible=False)]
+        return [*[gr.Image(None, visible=False)] * 2, *[gr.Accordion(open=False)] * 3, gr.File(visible=False)]
 
     return Panel([figure, animation, figure_panel, animation_panel, takeaway_panel, files], refresh)
 
@@ -128,7 +145,7 @@ def _take_away(key: str | None, name: str, shown: Link) -> tuple[str, str]:
 
 
 def _picture(label: str, format: str, elem_id: str) -> gr.Image:
-    return gr.Image(label=label, type="filepath", format=format, interactive=False, elem_id=elem_id)
+    return gr.Image(label=label, type="filepath", format=format, interactive=False, visible=False, elem_id=elem_id)
 
 
 @contextmanager

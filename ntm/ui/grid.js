@@ -6,6 +6,7 @@ const [rowsPlace, lessButton, moreButton] = ["rows", "less", "more"].map(part);
 const EMPTY_LINE = String.fromCharCode(10, 10), LINE = String.fromCharCode(10);
 
 let question = null;
+let sent = [];                // edits of which no answer has come yet, oldest first
 let painted = null;           // the bit that a drag sets
 let cursor = { row: 0, bit: 0 };
 
@@ -20,16 +21,24 @@ function textOf({ rows, priorities, rowsAnItem }) {
   return Array.from({ length: items }, (_, item) => rows.slice(item * rowsAnItem, (item + 1) * rowsAnItem).join(LINE)).join(EMPTY_LINE);
 }
 
-function send() {
+// Tells the page of an edit: "input" of the text, "ask" of the number alone.
+function send(event) {
+  sent.push(parts(question));
   props.value = JSON.stringify({ ...question, text: textOf(question) });
-  trigger("input");
+  if (event === "ask") trigger("ask");
+  else trigger("input");
 }
 
 // ---- showing it --------------------------------------------------------------------------------------------------
 
 function show(value) {
   if (!value) return;
-  const fresh = JSON.parse(value), same = question && parts(fresh) === parts(question);
+  const fresh = JSON.parse(value), answered = sent.indexOf(parts(fresh));
+  sent = sent.slice(answered + 1);
+  // The answer to an edit that others have followed says nothing new; what was never sent comes from elsewhere.
+  if (answered >= 0 && sent.length) return;
+  if (answered < 0) sent = [];
+  const same = question && parts(fresh) === parts(question);
   question = fresh;
   if (!same) build();
   showBelief();
@@ -104,7 +113,7 @@ function askFor(item) {
   choice.checked = item + 1 === question.number;
   choice.addEventListener("change", () => {
     question.number = item + 1;
-    send();
+    send("ask");
   });
   label.append(choice, "item " + (item + 1) + (last ? ", the last" : ": ask about it"));
   cell.append(label);

@@ -23,10 +23,12 @@ value => {
 }
 """
 """From the grid's value to how the input is written, its text and its number; runs in the browser."""
+WRITE_NUMBER = "value => JSON.parse(value).number"
+"""From the grid's value to the number."""
 
 
 def make_grid(**options: Any) -> gr.HTML:
-    """The component; its value is what `encode` makes, and its `input` event is an edit."""
+    """The component; its value is what `encode` makes, its events `input`, an edit, and `ask`, another number."""
     here = files("ntm.ui")
     return gr.HTML(
         html_template=here.joinpath("grid.html").read_text("utf-8"),

@@ -121,13 +121,13 @@ def make_page(machines: Machines, notice: str | None = None) -> gr.Blocks:
             "concurrency_limit": None,
             **QUIET,
         }
-        # Runs follow edits: the last edit always arrives, and none waits for another visitor's.
-        live: dict[str, Any] = {**run, "queue": False, "trigger_mode": "always_last"}
-        # Of what can be written from elsewhere too, `change`; of a text also because `input` is not told of a paste.
-        for edited in (typed.change, number.change, slots.input, learned.input):
-            edited(**live)
+        # Runs follow edits: the last edit always arrives, and none waits for another visitor's. They are one event, so that
+        # no answer overtakes another. Of a text, `change`: `input` is not told of a paste, nor of what the grid writes.
+        edits = [typed.change, number.input, slots.input, learned.input]
+        gr.on(edits, **run, queue=False, trigger_mode="always_last")
         typed.submit(**run)
         bits.input(None, bits, [kind, typed, number], js=grid.WRITE_BACK, **QUIET)
+        bits.ask(None, bits, number, js=grid.WRITE_NUMBER, **QUIET).then(**run)
         surprise.click(controls.surprise, [task, size, number], [kind, typed, number], **QUIET)
         kind.input(controls.change_kind, [kind, typed], typed, **QUIET)
         task.input(partial(controls.show_example, machines), task, chosen, **QUIET)
@@ -182,7 +182,15 @@ def _theme() -> gr.themes.Base:
     plain = {"block_title_background_fill": "none", "block_title_padding": "0", "block_title_text_weight": "600"}
     colours = {"block_title_text_color": "*body_text_color", "block_info_text_color": "*body_text_color"}
     dark = {f"{name}_dark": value for name, value in (plain | colours).items() if "fill" in name or "color" in name}
-    return theme.set(**plain, **colours, **dark)
+    # A shade darker than the theme has them: white on its accent, and its faint text on white, are hard to read.
+    accents = ["slider_color", "button_primary_background_fill", "checkbox_label_background_fill_selected"]
+    readable = {name + mode: "*primary_600" for name in accents for mode in ("", "_dark")}
+    readable |= {"color_accent": "*primary_600", "button_secondary_background_fill_hover_dark": "*neutral_600"}
+    readable |= {"block_label_text_color": "*primary_700"}
+    readable |= {f"button_primary_background_fill_hover{mode}": "*primary_700" for mode in ("", "_dark")}
+    readable |= {"body_text_color_subdued": "*neutral_600", "body_text_color_subdued_dark": "*neutral_300"}
+    readable |= {"link_text_color": "*primary_700", "link_text_color_dark": "*primary_300"}
+    return theme.set(**plain, **colours, **dark, **readable)
 
 
 def _find_machine(machines: Machines, key: str | None, shown: Link) -> SequenceModel:

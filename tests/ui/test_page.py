@@ -237,15 +237,15 @@ def test_it_plays_and_pauses(wide_page: Page) -> None:
     wide_page.locator("[data-part=speed]").select_option("16")
     wide_page.locator("[data-part=root]").focus()
     wide_page.keyboard.press(" ")
-    expect(wide_page.get_by_role("button", name="Pause")).to_be_visible()
+    expect(wide_page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
     wide_page.wait_for_function("document.querySelector('[data-part=root]').dataset.step >= 8")
-    wide_page.get_by_role("button", name="Pause").click()
+    wide_page.get_by_role("button", name="Pause", exact=True).click()
     stopped = current_step(wide_page)
     wide_page.wait_for_timeout(400)
     assert current_step(wide_page) == stopped
-    wide_page.get_by_role("button", name="Play").click()
+    wide_page.get_by_role("button", name="Play", exact=True).click()
     expect(wide_page.locator("[data-part=root]")).to_have_attribute("data-step", "29")
-    expect(wide_page.get_by_role("button", name="Play")).to_be_visible()
+    expect(wide_page.get_by_role("button", name="Play", exact=True)).to_be_visible()
 
 
 def test_pointing_at_the_history_moves_through_time(page: Page) -> None:

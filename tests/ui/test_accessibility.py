@@ -1,0 +1,54 @@
+"""No violation that axe-core calls serious or worse, on any view, in light and dark."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.ui.test_page import choose_task, open_page
+
+PANELS = [
+    "Its learning curve",
+    "Break it",
+    "How far it gets: error against size",
+    "Every row with its probabilities",
+    "The paper's figure 6, for this run",
+    "This run as an animated GIF",
+    "Take this run with you",
+    "Another machine, from the Hugging Face Hub",
+]
+
+
+def serious(page: Page) -> list[str]:
+    violations = Axe().run(page).response["violations"]
+    return [
+        f"{each['id']}: {node['html'][:200]}"
+        for each in violations
+        if each["impact"] in ("serious", "critical")
+        for node in each["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_every_view_can_be_used_by_everyone(browser: Browser, app_url: str, theme: str, width: int) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900}, reduced_motion="reduce")
+    open_page(page, f"{app_url}/?__theme={theme}")
+    for title in ("Repeat copy", "Recall", "Predict", "Sort", "Copy"):
+        choose_task(page, title)
+        assert serious(page) == [], title
+    page.get_by_label("The numbers of this step").or_(page.get_by_text("The numbers of this step")).first.click()
+    for name in PANELS:
+        page.get_by_role("button", name=name).click()
+    page.get_by_role("button", name="Do it at the step on show").click()
+    expect(page.locator("#broken-tape")).to_be_visible()
+    expect(page.locator("#figure img")).to_have_count(1, timeout=30_000)
+    page.locator("#figure").scroll_into_view_if_needed()
+    expect(page.locator("#figure img")).to_be_visible()
+    assert serious(page) == [], "panels"
+    page.get_by_role("button", name="Show me around").click()
+    expect(page.get_by_role("dialog", name="A short tour")).to_be_visible()
+    assert serious(page) == [], "tour"
+    page.goto(f"{app_url}/how-it-works?__theme={theme}")
+    expect(page.locator(".katex-display").first).to_be_visible()
+    assert serious(page) == [], "how it works"
+    page.close()

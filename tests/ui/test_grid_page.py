@@ -1,0 +1,137 @@
+"""The grid: bits are toggled by mouse, finger and keyboard, and the machine follows."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.ui.test_page import choose_task, open_page, replace_text, run_id, type_and_run, wait_for_new_run
+
+
+@pytest.fixture
+def page(browser: Browser, app_url: str) -> Iterator[Page]:
+    messages: list[str] = []
+    page = browser.new_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("pageerror", lambda error: messages.append(str(error)))
+    open_page(page, app_url)
+    yield page
+    page.close()
+    assert messages == []
+
+
+def typed(page: Page) -> str:
+    return page.locator("#typed textarea, #typed input").input_value()
+
+
+def bit(page: Page, row: int, column: int) -> str:
+    return f'#grid [data-row="{row}"][data-bit="{column}"]'
+
+
+def ask(page: Page, text: str) -> None:
+    """Type it; of copying, as bits."""
+    before = run_id(page)
+    if page.get_by_label("Copy", exact=True).is_checked():
+        type_and_run(page, "Bits", text)
+    else:
+        replace_text(page, "#typed", text)
+    wait_for_new_run(page, before)
+    rows = [line for line in text.splitlines() if line]
+    expect(page.locator('#grid [data-bit="0"]')).to_have_count(len(rows))
+
+
+def test_a_click_toggles_a_bit_and_the_run_follows(page: Page) -> None:
+    expect(page.locator(bit(page, 0, 0))).to_have_attribute("aria-selected", "false")
+    before = run_id(page)
+    page.locator(bit(page, 0, 0)).click()
+    wait_for_new_run(page, before)
+    expect(page.locator(bit(page, 0, 0))).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_label("Bits", exact=True)).to_be_checked()
+    assert typed(page).splitlines()[0] == f"1{ord('T'):07b}"
+    expect(page.locator("#summary")).to_contain_text("Not one of 112 bits is wrong.")
+
+
+def test_a_drag_paints(page: Page) -> None:
+    ask(page, "00000000\n00000000")
+    boxes = [page.locator(bit(page, 1, column)).bounding_box() for column in (1, 2, 3, 4)]
+    for index, box in enumerate(boxes):
+        assert box is not None
+        page.mouse.move(box["x"] + 8, box["y"] + 8)
+        if index == 0:
+            page.mouse.down()
+    page.mouse.up()
+    expect(page.locator("#typed textarea")).to_have_value("00000000\n01111000")
+
+
+def test_the_keyboard_sets_bits(page: Page) -> None:
+    ask(page, "00000000\n00000000")
+    page.locator(bit(page, 0, 0)).focus()
+    for key in ("1", "0", "1", "ArrowDown", " ", "ArrowLeft", "Enter"):
+        page.keyboard.press(key)
+    expect(page.locator("#typed textarea")).to_have_value("10100000\n00110000")
+    expect(page.locator(bit(page, 1, 2))).to_be_focused()
+
+
+def test_rows_are_added_and_taken_away(page: Page) -> None:
+    ask(page, "10110010")
+    page.get_by_role("button", name="One row more").click()
+    expect(page.locator("#typed textarea")).to_have_value("10110010\n00000000")
+    expect(page.locator("[data-part=status]")).to_contain_text("of 6")
+    page.get_by_role("button", name="One row less").click()
+    page.get_by_role("button", name="One row less").click()
+    expect(page.locator("#typed textarea")).to_have_value("10110010")
+
+
+def test_an_item_is_chosen_to_ask_about(page: Page) -> None:
+    choose_task(page, "Recall")
+    page.locator("#number input").fill("2")
+    ask(page, "101100\n000000\n111111\n\n110011\n010101\n000111\n\n001100\n111000\n100001")
+    choices = page.locator("#grid input[type=radio]")
+    expect(choices).to_have_count(3)
+    expect(choices.nth(2)).to_be_disabled()
+    for item in (0, 1):
+        before = run_id(page)
+        choices.nth(item).check()
+        wait_for_new_run(page, before)
+        expect(page.locator("#number input")).to_have_value(str(item + 1))
+        page.locator("#tape [data-part=root]").focus()
+        page.keyboard.press("End")
+        expect(page.locator("[data-part=status]")).to_contain_text(f"item {item + 2}: vector 3 of 3 is due")
+        expect(page.locator("#summary")).to_contain_text("Not one of 18 bits is wrong.")
+
+
+def test_priorities_are_slid(page: Page) -> None:
+    choose_task(page, "Sort")
+    slider = page.locator("#grid input[type=range]").nth(2)
+    slider.focus()
+    before = run_id(page)
+    page.keyboard.press("End")
+    wait_for_new_run(page, before)
+    expect(page.locator("#grid .row .value").nth(2)).to_have_text("1.00")
+    page.locator("#tape [data-part=root]").focus()
+    page.keyboard.press("Home")
+    for _ in range(21):
+        page.keyboard.press("ArrowRight")
+    expect(page.locator("[data-part=status]")).to_contain_text("number 1: vector 3 is due")
+
+
+def test_a_stream_is_typed_with_two_keys_beside_the_beliefs(page: Page) -> None:
+    choose_task(page, "Predict")
+    ask(page, "01" * 40)
+    machine, best = page.locator("[data-part=machineText]"), page.locator("[data-part=optimalText]")
+    percent = [int(place.inner_text().removesuffix(" %")) for place in (machine, best)]
+    assert max(percent) < 30, "after so many 01, both expect a 0 after 01010101"
+    before = machine.inner_text()
+    page.get_by_role("button", name="Next bit: 0").click()
+    expect(page.locator("#typed textarea")).to_have_value("01" * 40 + "0")
+    expect(machine).not_to_have_text(before)
+    assert int(machine.inner_text().removesuffix(" %")) > 70
+    page.get_by_role("button", name="Take the last bit away").click()
+    expect(page.locator("#typed textarea")).to_have_value("01" * 40)
+
+
+def test_bits_that_cannot_be_run_leave_the_grid_as_it_was(page: Page) -> None:
+    ask(page, "10110010")
+    replace_text(page, "#typed", "102")
+    expect(page.get_by_role("alert")).to_contain_text("“2”, which is not a bit")
+    expect(page.locator("#grid .bit")).to_have_count(8)

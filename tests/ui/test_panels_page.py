@@ -1,0 +1,250 @@
+"""What can be opened below the tape, the tape's own links between steps, and the tour; in a real browser."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.ui.test_page import choose_task, open_page, run_id, wait_for_new_run
+
+
+@pytest.fixture
+def page(browser: Browser, app_url: str) -> Iterator[Page]:
+    messages: list[str] = []
+    page = browser.new_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("pageerror", lambda error: messages.append(str(error)))
+    open_page(page, app_url)
+    yield page
+    page.close()
+    assert messages == []
+
+
+def seek(page: Page, step: int) -> None:
+    page.locator("#tape [data-part=scrubber]").evaluate(
+        "(scrubber, step) => { scrubber.value = step; scrubber.dispatchEvent(new Event('input')); }", step
+    )
+    expect(page.locator("#tape [data-part=root]")).to_have_attribute("data-step", str(step))
+
+
+def status(page: Page) -> str:
+    return page.locator("#tape [data-part=status]").inner_text()
+
+
+def open_panel(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name).click()
+
+
+# From an output to where it was written, and back.
+
+
+def test_what_comes_out_is_traced_to_where_it_was_written(page: Page) -> None:
+    written = []
+    for letter in (3, 6, 9):
+        seek(page, 15 + letter)
+        assert f"vector {letter} of 14 is due" in status(page)
+        expect(page.locator("#tape [data-part=linkText]")).to_contain_text("is read from slot ")
+        page.locator("#tape [data-part=follow]").click()
+        assert "comes in" in status(page)
+        written.append(int(page.locator("#tape [data-part=root]").get_attribute("data-step") or 0))
+    assert written == [written[0], written[0] + 3, written[0] + 6], "as far apart as the letters"
+    assert 0 <= written[0] - 3 <= 1, "when the letter came in, or right after it"
+
+
+def test_what_is_written_is_followed_to_where_it_is_read(page: Page) -> None:
+    seek(page, 8)
+    expect(page.locator("#tape [data-part=linkText]")).to_contain_text("is read again in step")
+    page.locator("#tape [data-part=follow]").click()
+    assert "is due" in status(page)
+    page.locator("#tape [data-part=follow]").click()
+    expect(page.locator("#tape [data-part=root]")).to_have_attribute("data-step", "8")
+
+
+def test_an_output_bit_can_be_pointed_at(page: Page) -> None:
+    canvas = page.locator("#tape [data-part=history]")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box is not None
+    strips_before_output = (10 * 8 + 8) + (8 * 8 + 8)
+    page.mouse.click(box["x"] + box["width"] - 5, box["y"] + strips_before_output + 2 * 8 + 4)
+    expect(page.locator("#tape [data-part=linkText]")).to_contain_text(
+        "Bit 3 of what comes out here is read from slot "
+    )
+    assert "vector 14 of 14 is due" in status(page)
+
+
+# Break it.
+
+
+def break_run(page: Page, step: int, what: str, **fields: str) -> None:
+    seek(page, step)
+    page.get_by_label(what, exact=True).check()
+    for place, value in fields.items():
+        field = page.locator(f"#break-{place} input[type=number], #break-{place} textarea, #break-{place} input")
+        field.first.fill(value)
+        field.first.press("Tab")
+    page.get_by_role("button", name="Do it at the step on show").click()
+
+
+def test_a_cleared_slot_is_missing_and_both_runs_are_shown(page: Page) -> None:
+    open_panel(page, "Break it")
+    seek(page, 20)
+    slot = page.locator("#tape [data-part=linkText]").inner_text().split("slot ")[1].split(",")[0]
+    break_run(page, 16, "Clear slots", slots=slot)
+    expect(page.locator("#broken-summary")).to_contain_text("came out differently. Wrong bits: 0 before,")
+    changed = page.locator("#broken-tape [data-part=root]")
+    expect(changed).to_have_attribute("data-step", "16")
+    seek(page, 20)
+    expect(changed).to_have_attribute("data-step", "20")
+    expect(page.locator("#broken-tape [data-part=changed]")).to_be_visible()
+    expect(page.locator("#tape [data-part=changed]")).to_be_hidden()
+    pictures = [
+        page.locator(f"#{tape} [data-part=history]").evaluate("canvas => canvas.toDataURL()")
+        for tape in ("tape", "broken-tape")
+    ]
+    assert pictures[0] != pictures[1]
+
+
+def test_a_head_is_put_elsewhere_and_a_gate_is_forced(page: Page) -> None:
+    open_panel(page, "Break it")
+    break_run(page, 20, "Put a head elsewhere", to="60")
+    expect(page.locator("#broken-summary")).to_contain_text("Changed at step 21:")
+    break_run(page, 3, "Force a gate", gate="0")
+    expect(page.locator("#broken-summary")).to_contain_text("Changed at step 4")
+
+
+@pytest.mark.parametrize(
+    ("slots", "complaint"),
+    [
+        ("", "Say which slots"),
+        ("x", "“x” is not a slot"),
+        ("128", "There is no slot 128; they are 0 to 127."),
+        ("9-3", "goes backwards"),
+        ("-1", "“-1” is not a slot"),
+        ("0-9999", "There is no slot"),
+        ("1.5", "“1.5” is not a slot"),
+    ],
+)
+def test_what_cannot_be_done_is_explained(page: Page, slots: str, complaint: str) -> None:
+    open_panel(page, "Break it")
+    break_run(page, 5, "Scramble slots", slots=slots)
+    expect(page.get_by_role("alert")).to_contain_text(complaint)
+    expect(page.locator("#summary")).to_contain_text("Not one of 112 bits is wrong.")
+
+
+def test_a_click_on_the_tape_picks_a_slot(page: Page) -> None:
+    box = page.locator("#tape [data-part=memory]").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    hovered = page.locator("#tape [data-part=tip]").inner_text().split("slot ")[1].split(",")[0]
+    page.mouse.down()
+    page.mouse.up()
+    expect(page.locator("#break-slots").get_by_role("textbox")).to_have_value(hovered)
+
+
+def test_a_new_run_takes_the_broken_one_away(page: Page) -> None:
+    open_panel(page, "Break it")
+    break_run(page, 16, "Clear slots", slots="0-127")
+    expect(page.locator("#broken-tape")).to_be_visible()
+    page.get_by_role("button", name="Surprise me").click()
+    expect(page.locator("#broken-tape")).to_be_hidden()
+
+
+# Training and generalisation.
+
+
+def test_its_training_is_played_from_noise_to_the_finished_machine(page: Page) -> None:
+    open_panel(page, "Its learning curve")
+    expect(page.locator("#curve")).to_contain_text("the finished machine")
+    page.get_by_role("button", name="Play its training").click()
+    expect(page.locator("#summary .verdict")).to_contain_text("of 112 are wrong.")
+    expect(page.locator("#curve")).to_contain_text("after update 20")
+    expect(page.locator("#learned input[type=number]")).to_have_value("2", timeout=10_000)
+    page.get_by_role("button", name="Stop", exact=True).first.click()
+    expect(page.get_by_role("button", name="Play its training")).to_be_visible()
+    page.wait_for_timeout(1500)
+    place = page.locator("#learned input[type=number]").input_value()
+    page.wait_for_timeout(1500)
+    assert page.locator("#learned input[type=number]").input_value() == place
+
+
+@pytest.mark.parametrize(
+    ("title", "charts", "words"),
+    [
+        ("Copy", 1, "bit errors a sequence"),
+        ("Repeat copy", 2, "this run, repeats 4"),
+        ("Predict", 1, "bits a sequence"),
+    ],
+)
+def test_the_visitor_is_a_dot_among_the_sizes(page: Page, title: str, charts: int, words: str) -> None:
+    if title != "Copy":
+        choose_task(page, title)
+    open_panel(page, "How far it gets")
+    panel = page.locator("#generalisation")
+    expect(panel.locator("svg")).to_have_count(charts)
+    expect(panel.locator("svg circle.mark")).to_have_count(charts)
+    expect(panel).to_contain_text(words)
+    for name in ("NTM", "LSTM", "trained on"):
+        expect(panel.locator(".names").first).to_contain_text(name)
+    before, run = panel.locator("circle.mark").first.get_attribute("cx"), run_id(page)
+    page.locator("#size input[type=number]").fill("25")
+    page.locator("#size input[type=number]").press("Tab")
+    page.get_by_role("button", name="Surprise me").click()
+    wait_for_new_run(page, run)
+    expect(panel.locator("circle.mark").first).not_to_have_attribute("cx", before or "")
+
+
+# A GIF that takes long.
+
+
+def test_a_long_drawing_can_be_stopped(page: Page) -> None:
+    page.locator("#size input[type=number]").fill("120")
+    page.locator("#size input[type=number]").press("Tab")
+    before = run_id(page)
+    page.get_by_role("button", name="Surprise me").click()
+    wait_for_new_run(page, before)
+    open_panel(page, "This run as an animated GIF")
+    page.get_by_role("button", name="Make the GIF").click()
+    expect(page.get_by_text("/242 frames").or_(page.get_by_text("frames"))).to_be_visible(timeout=20_000)
+    page.locator("#stop-gif").click()
+    expect(page.get_by_text("/242 frames")).to_have_count(0, timeout=10_000)
+    expect(page.locator("#animation img")).to_have_count(0)
+    # The place is free again: another drawing does not wait for the first to end.
+    open_panel(page, "The paper's figure 6, for this run")
+    expect(page.locator("#figure img")).to_be_visible(timeout=30_000)
+
+
+# The tour, and the page behind it.
+
+
+def test_the_tour_stops_six_times_on_a_real_run(page: Page) -> None:
+    choose_task(page, "Sort")
+    page.get_by_role("button", name="Show me around").click()
+    card = page.get_by_role("dialog", name="A short tour")
+    expect(card).to_contain_text("1 of 6")
+    expect(page.get_by_label("Copy", exact=True)).to_be_checked()
+    expect(page.locator("#summary")).to_contain_text("It says “Turing machine”.")
+    seen = []
+    for stop in range(1, 7):
+        expect(card).to_contain_text(f"{stop} of 6")
+        expect(page.locator(".toured")).to_have_count(1)
+        seen.append(page.locator("#tape [data-part=root]").get_attribute("data-step"))
+        card.get_by_role("button", name="Next" if stop < 6 else "Done").click()
+    assert seen == ["4", "9", "15", "19", "22", "29"]
+    expect(card).to_be_hidden()
+    expect(page.locator(".toured")).to_have_count(0)
+
+
+def test_the_tour_can_be_left_at_once(page: Page) -> None:
+    page.get_by_role("button", name="Show me around").click()
+    card = page.get_by_role("dialog", name="A short tour")
+    expect(card).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(card).to_be_hidden()
+
+
+def test_a_page_explains_how_it_works(page: Page) -> None:
+    page.get_by_role("link", name="How it works").click()
+    expect(page.get_by_role("heading", name="How it works")).to_be_visible()
+    expect(page.locator(".katex-display")).to_have_count(6)
+    expect(page.get_by_role("link", name="Implementing Neural Turing Machines")).to_be_visible()
