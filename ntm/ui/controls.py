@@ -21,7 +21,7 @@ TITLES = {
     "dynamic-ngrams": "Predict",
     "priority-sort": "Sort",
 }
-_TELLS = {
+TELLS = {
     "copy": "It sees vectors one after another, then says them again from memory.",
     "repeat-copy": "It sees vectors and a number, says the vectors that often, and then has to stop.",
     "associative-recall": "It sees a list of items, then one of them again, and says the item that came after it.",
@@ -41,11 +41,6 @@ _SIZES = {"length": "vectors", "items": "items"}
 _FIRST_REPEATS = 4
 _SLOTS = (128, 256, 512, 1024, 2048)
 _LINES = 5
-
-
-def tell(task: str) -> str:
-    """What a machine of this task does, in a sentence; HTML."""
-    return f'<p class="tells">{_TELLS[task]}</p>'
 
 
 def size_label(task: str) -> str:
@@ -84,8 +79,8 @@ def field(task: str, kind: str, typed: str) -> gr.Textbox:
 
 
 def show(machines: Machines, shown: Link, kind: str = BITS) -> list[Any]:
-    """Updates of what tells of the task, how it is written, the text, the number, the size, the slots and the snapshot
-    for a question."""
+    """Updates of the task, how it is written, the text, the number, the size, the slots and the snapshot for a
+    question."""
     question = shown.question
     task, meaning = question.task, questions.number_of(question.task)
     slots, learned = slots_choice(machines, task), learned_choice(task)
@@ -95,7 +90,7 @@ def show(machines: Machines, shown: Link, kind: str = BITS) -> list[Any]:
         learned |= {"value": updates_kept(task).index(shown.update)}
     offered = next(iter(questions.limits(task).values()))
     return [
-        tell(task),
+        gr.Radio(value=task, info=TELLS[task]),
         gr.Radio(value=kind, visible=task == "copy"),
         field(task, kind, question.text),
         gr.Number(question.number, label=_NUMBERS.get(meaning or ""), visible=meaning is not None),

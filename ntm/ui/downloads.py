@@ -27,13 +27,18 @@ query => {
 """
 # A picture can be pressed to see it large, which Gradio does not tell a screen reader.
 _NAME_PICTURES = """
-() => setTimeout(() => {
-  for (const frame of document.querySelectorAll(".image-frame")) {
-    const name = frame.closest(".block").querySelector("label").textContent.trim();
-    frame.parentElement.setAttribute("aria-label", name);
-    frame.querySelector("img").alt = name;
-  }
-}, 100)
+() => {
+  let tries = 0;
+  const nameAll = () => {
+    const frames = [...document.querySelectorAll(".image-frame img")].filter((image) => !image.alt);
+    for (const image of frames) {
+      image.alt = image.closest(".block").querySelector("label").textContent.trim();
+      image.closest("button").setAttribute("aria-label", image.alt);
+    }
+    if (!frames.length && tries++ < 50) setTimeout(nameAll, 100);
+  };
+  nameAll();
+}
 """
 
 RunAgain = Callable[[str | None, Link], Run]

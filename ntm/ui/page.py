@@ -30,8 +30,7 @@ _HERE = files("ntm.ui")
 _INTRODUCTION = """
 # Neural Turing Machine
 
-A small neural network with a memory beside it. Nobody told it how to do any of this: from examples alone it learned
-what to **write** to memory, and where to **read**. Change the input and watch.
+A small network with a memory beside it. From examples alone it learned what to **write** there, and where to **read**.
 """
 _PULL = """
 Type the Hub id of anyone's machine for this task. It is used on this page for you alone. Its weights are read as
@@ -71,7 +70,8 @@ def make_page(machines: Machines, notice: str | None = None) -> gr.Blocks:
 
     with gr.Blocks(title="Neural Turing Machine", delete_cache=(3600, 3600)) as page:
         with gr.Row(equal_height=False):
-            gr.Markdown(_INTRODUCTION)
+            with gr.Column(scale=4, min_width=300):
+                gr.Markdown(_INTRODUCTION)
             tour_button = gr.Button("Show me around", size="md", scale=0, min_width=170, elem_id="show-around")
         tour.make_tour()
         if notice is not None:
@@ -79,11 +79,12 @@ def make_page(machines: Machines, notice: str | None = None) -> gr.Blocks:
         # A visitor's own, and gone with the visitor: what is on the page, and the key of the machine in use.
         shown = gr.State(first)
         key = gr.State(None)
+        choices = [(TITLES[name], name) for name in questions.names() if name in machines.tasks]
+        task = gr.Radio(
+            choices, value="copy", label="What it learned to do", info=controls.TELLS["copy"], elem_id="task"
+        )
         with gr.Row():
             with gr.Column(scale=1, min_width=280):
-                choices = [(TITLES[name], name) for name in questions.names() if name in machines.tasks]
-                task = gr.Radio(choices, value="copy", label="What it learned to do", elem_id="task")
-                tells = gr.HTML(controls.tell("copy"))
                 kind = gr.Radio([WORD, BITS], value=WORD, label="Write it as")
                 typed = gr.Textbox(FIRST_WORD, label="Input", info=controls.WORD_HINT, max_lines=8, elem_id="typed")
                 problem = gr.HTML(visible=False)
@@ -92,7 +93,7 @@ def make_page(machines: Machines, notice: str | None = None) -> gr.Blocks:
                 size = gr.Slider(1, 120, 20, step=1, label=controls.size_label("copy"), elem_id="size")
                 surprise = gr.Button("Surprise me", variant="primary")
                 slots = gr.Dropdown(**controls.slots_choice(machines, "copy"), elem_id="slots")
-            with gr.Column(scale=3, min_width=320):
+            with gr.Column(scale=3, min_width=320, elem_id="stage"):
                 summary = gr.HTML(_summary(first_run, as_word=True), elem_id="summary")
                 tape = make_tape(first_run, elem_id="tape")
                 learning = add_learning(controls.learned_choice("copy"), first_run)
@@ -113,7 +114,7 @@ def make_page(machines: Machines, notice: str | None = None) -> gr.Blocks:
 
         panels = [learning.panel, breaking, generalisation, Panel([table], _tabulate), downloads]
         learned = learning.slider
-        chosen = [tells, kind, typed, number, size, slots, learned]
+        chosen = [task, kind, typed, number, size, slots, learned]
         run: dict[str, Any] = {
             "fn": partial(_run_typed, machines, panels),
             "inputs": [key, task, kind, typed, number, slots, learned],
@@ -121,8 +122,8 @@ def make_page(machines: Machines, notice: str | None = None) -> gr.Blocks:
             "concurrency_limit": None,
             **QUIET,
         }
-        # Runs follow edits: the last edit always arrives, and none waits for another visitor's. They are one event, so that
-        # no answer overtakes another. Of a text, `change`: `input` is not told of a paste, nor of what the grid writes.
+        # Runs follow edits: the last edit always arrives, and none waits for another visitor's. They are one event, so
+        # that no answer overtakes another. Of a text `change`, for `input` is not told of a paste, or of the grid.
         edits = [typed.change, number.input, slots.input, learned.input]
         gr.on(edits, **run, queue=False, trigger_mode="always_last")
         typed.submit(**run)
@@ -131,10 +132,10 @@ def make_page(machines: Machines, notice: str | None = None) -> gr.Blocks:
         surprise.click(controls.surprise, [task, size, number], [kind, typed, number], **QUIET)
         kind.input(controls.change_kind, [kind, typed], typed, **QUIET)
         task.input(partial(controls.show_example, machines), task, chosen, **QUIET)
-        begun = tour_button.click(partial(_begin_tour, machines), None, [task, *chosen], js=tour.START, **QUIET)
+        begun = tour_button.click(partial(_begin_tour, machines), None, chosen, js=tour.START, **QUIET)
         begun.then(**run)
         # The input that a link brings changes the text, and that runs it.
-        page.load(open_link, None, [task, *chosen, problem], **QUIET).then(None, js=_SEEK)
+        page.load(open_link, None, [*chosen, problem], **QUIET).then(None, js=_SEEK)
         learning.play(run)
         for trigger in (pull_button.click, name.submit):
             trigger(
@@ -179,7 +180,12 @@ def launch(namespace: str | None = None) -> None:
 def _theme() -> gr.themes.Base:
     fonts = ["system-ui", "sans-serif"]
     theme = gr.themes.Soft(primary_hue="blue", neutral_hue="slate", font=fonts, font_mono=["ui-monospace", "monospace"])
-    plain = {"block_title_background_fill": "none", "block_title_padding": "0", "block_title_text_weight": "600"}
+    plain = {
+        "layout_gap": "10px",
+        "block_title_background_fill": "none",
+        "block_title_padding": "0",
+        "block_title_text_weight": "600",
+    }
     colours = {"block_title_text_color": "*body_text_color", "block_info_text_color": "*body_text_color"}
     dark = {f"{name}_dark": value for name, value in (plain | colours).items() if "fill" in name or "color" in name}
     # A shade darker than the theme has them: white on its accent, and its faint text on white, are hard to read.
@@ -246,7 +252,7 @@ def _open_link(machines: Machines, parameters: Mapping[str, str]) -> list[Any]:
     try:
         shown = links.read(parameters)
         if shown is None:
-            return [gr.skip()] * 9
+            return [gr.skip()] * 8
         task = shown.question.task
         if task not in machines.tasks:
             raise text.InputError(f"There is no machine for “{TITLES[task]}” here.")
@@ -256,12 +262,12 @@ def _open_link(machines: Machines, parameters: Mapping[str, str]) -> list[Any]:
         if shown.update not in (None, *updates_kept(task)):
             raise text.InputError(f"The link asks for update {shown.update:,}, of which there is no snapshot.")
     except text.InputError as error:
-        return [*[gr.skip()] * 8, gr.HTML(_alert(error), visible=True)]
-    return [task, *controls.show(machines, shown), gr.HTML(visible=False)]
+        return [*[gr.skip()] * 7, gr.HTML(_alert(error), visible=True)]
+    return [*controls.show(machines, shown), gr.HTML(visible=False)]
 
 
 def _begin_tour(machines: Machines) -> list[Any]:
-    return ["copy", *controls.show_example(machines, "copy")]
+    return controls.show_example(machines, "copy")
 
 
 def _pull(
