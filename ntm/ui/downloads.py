@@ -45,21 +45,21 @@ RunAgain = Callable[[str | None, Link], Run]
 """The run that a visitor has on show, by the key of their own machine."""
 
 
-def add_downloads(key: gr.State, name: gr.Textbox, shown: gr.State, run_again: RunAgain) -> Panel:
+def add_downloads(
+    key: gr.State, shown: gr.State, source: Callable[[str, str | None], str], run_again: RunAgain
+) -> Panel:
     """Three panels.
 
     Args:
         key: of the visitor's own machine.
-        name: of that machine on the Hub.
         shown: what is on the page.
+        source: of the machine for a task that belongs to a key, as `ntm.load` wants it.
         run_again: for the run that is drawn.
     """
 
     def rerun(key: str | None, shown: Link) -> Run:
-        try:
+        with _errors_shown():
             return run_again(key, shown)
-        except CheckpointError as error:
-            raise gr.Error(str(error), print_exception=False) from error
 
     def draw_figure(key: str | None, shown: Link) -> Iterator[Any]:
         run = rerun(key, shown)
@@ -91,6 +91,13 @@ def add_downloads(key: gr.State, name: gr.Textbox, shown: gr.State, run_again: R
                 yield from _draw_frames(run, path, progress)
             yield gr.File([str(path) for path in paths], visible=True)
 
+    def take_away(key: str | None, shown: Link) -> tuple[str, str]:
+        embedded = f"checkpoints/ntm-{shown.question.task}"  # snapshots are of these alone
+        snapshot = None if shown.update is None else snapshots.path(Path(embedded) / SNAPSHOTS, shown.update)
+        with _errors_shown():
+            origin = embedded if snapshot is not None else source(shown.question.task, key)
+        return links.write(shown), takeaway.write_snippet(shown.question, origin, slots=shown.slots, snapshot=snapshot)
+
     with gr.Accordion("The paper's figure 6, for this run", open=False) as figure_panel:
         figure_words = gr.Markdown("Inputs, outputs, adds, reads and weightings over time.")
         figure = _picture("The paper's figure 6", "png", "figure")
@@ -114,9 +121,7 @@ def add_downloads(key: gr.State, name: gr.Textbox, shown: gr.State, run_again: R
     figure_panel.expand(draw_figure, [key, shown], figure, show_progress_on=figure_words, **_DRAWING).then(
         None, js=_NAME_PICTURES
     )
-    takeaway_panel.expand(_take_away, [key, name, shown], [link, snippet], **QUIET).then(
-        None, link, link, js=_COMPLETE_LINK
-    )
+    takeaway_panel.expand(take_away, [key, shown], [link, snippet], **QUIET).then(None, link, link, js=_COMPLETE_LINK)
     drawn = animation_button.click(animate, [key, shown], animation, show_progress_on=animation_words, **_DRAWING)
     made = files_button.click(make_files, [key, shown], files, show_progress_on=files_words, **_DRAWING)
     drawn.then(None, js=_NAME_PICTURES)
@@ -141,16 +146,17 @@ def _draw_frames(run: Run, path: Path, progress: gr.Progress) -> Iterator[Any]:
         raise gr.Error(str(error), print_exception=False) from error
 
 
-def _take_away(key: str | None, name: str, shown: Link) -> tuple[str, str]:
-    task = shown.question.task
-    own = f"checkpoints/ntm-{task}"
-    snapshot = None if shown.update is None else snapshots.path(Path(own) / SNAPSHOTS, shown.update)
-    source = own if key is None or snapshot is not None else name.partition("@")[0]
-    return links.write(shown), takeaway.write_snippet(shown.question, source, slots=shown.slots, snapshot=snapshot)
-
-
 def _picture(label: str, format: str, elem_id: str) -> gr.Image:
     return gr.Image(label=label, type="filepath", format=format, interactive=False, visible=False, elem_id=elem_id)
+
+
+@contextmanager
+def _errors_shown() -> Iterator[None]:
+    """What is wrong with a machine is told to the visitor."""
+    try:
+        yield
+    except CheckpointError as error:
+        raise gr.Error(str(error), print_exception=False) from error
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from html import escape
 from threading import Lock
+from typing import NamedTuple
 from uuid import uuid4
 
 from ntm import checkpoint, hub, snapshots, strict
@@ -19,11 +20,17 @@ _LARGEST_TRACE = 128 * 2**20
 
 
 class Machines:
-    """The page's own machines, a task each, and those that visitors pulled, each known only to who holds its key."""
+    """The page's own machines, a task each, and those that visitors pulled, each known only to who holds its key.
 
-    def __init__(self, own: Mapping[str, Checkpoint]) -> None:
+    Args:
+        own: machines by task.
+        sources: where those come from that are not this repository's.
+    """
+
+    def __init__(self, own: Mapping[str, Checkpoint], sources: Mapping[str, str] | None = None) -> None:
         self._own = dict(own)
-        self._pulled: OrderedDict[str, Checkpoint] = OrderedDict()
+        self._sources = dict(sources or {})
+        self._pulled: OrderedDict[str, tuple[str, Checkpoint]] = OrderedDict()
         self._lock = Lock()
 
     @property
@@ -41,7 +48,7 @@ class Machines:
             raise CheckpointError(f"{name} has more memory than this page can show; ntm.load runs it")
         key = uuid4().hex
         with self._lock:
-            self._pulled[key] = pulled
+            self._pulled[key] = name, pulled
             if len(self._pulled) > _KEPT:
                 self._pulled.popitem(last=False)
         return key
@@ -52,13 +59,28 @@ class Machines:
         Raises:
             CheckpointError: if others have pulled so many since that this one was put away.
         """
+        found = self._find(task, key)
+        return self._own[task] if found is None else found[1]
+
+    def source(self, task: str, key: str | None) -> str:
+        """What `ntm.load` has to be given for that machine: a folder, or a Hub id with "@" and a revision.
+
+        Raises:
+            CheckpointError: as `get`.
+        """
+        found = self._find(task, key)
+        return self._sources.get(task, f"checkpoints/ntm-{task}") if found is None else found[0]
+
+    def _find(self, task: str, key: str | None) -> tuple[str, Checkpoint] | None:
+        """The name and machine that a visitor pulled, where it is of this task."""
         if key is None:
-            return self._own[task]
+            return None
         with self._lock:
             if key not in self._pulled:
                 raise CheckpointError("your machine was put away to make room for others: pull it again")
             self._pulled.move_to_end(key)
-            return self._pulled[key] if self._pulled[key].task == task else self._own[task]
+            found = self._pulled[key]
+        return found if found[1].task == task else None
 
 
 @lru_cache(maxsize=128)
@@ -103,8 +125,18 @@ def _trace_size(model: SequenceModel) -> int:
     return 4 * _MOST_STEPS * slots * (config.get("memory_width", 0) + 2 * heads)
 
 
-def open_own(task: str, namespace: str | None) -> tuple[Checkpoint, str | None]:
-    """The page's own machine for a task, and what the visitor should know of where it comes from.
+class Own(NamedTuple):
+    """A machine of the page's own."""
+
+    machine: Checkpoint
+    source: str
+    """what `ntm.load` has to be given for it"""
+    notice: str | None = None
+    """what visitors should know of where it comes from"""
+
+
+def open_own(task: str, namespace: str | None) -> Own:
+    """The page's own machine for a task.
 
     Args:
         task: its name.
@@ -113,14 +145,15 @@ def open_own(task: str, namespace: str | None) -> tuple[Checkpoint, str | None]:
     Raises:
         CheckpointError: if the embedded one is not sound.
     """
-    name = f"ntm-{task}"
+    name, theirs = f"ntm-{task}", f"{namespace}/ntm-{task}"
+    embedded = f"checkpoints/{name}"
     if namespace is None:
-        return checkpoint.read(CHECKPOINTS / name), None
+        return Own(checkpoint.read(CHECKPOINTS / name), embedded)
     try:
-        return hub.download(f"{namespace}/{name}", task=task), f"The machine is {namespace}/{name} from the Hub."
+        return Own(hub.download(theirs, task=task), theirs, f"The machine is {theirs} from the Hub.")
     except CheckpointError as error:
-        notice = f"{namespace}/{name} could not be had, so this is the embedded machine: {error}."
-        return checkpoint.read(CHECKPOINTS / name), notice
+        notice = f"{theirs} could not be had, so this is the embedded machine: {error}."
+        return Own(checkpoint.read(CHECKPOINTS / name), embedded, notice)
 
 
 def facts(name: str, machine: Checkpoint) -> str:

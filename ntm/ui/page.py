@@ -110,7 +110,7 @@ def make_page(machines: Machines, notice: str | None = None) -> gr.Blocks:
                 own_button = gr.Button("Back to the page's own", size="md")
             machine_facts = gr.HTML(facts("The page's own", machines.get("copy", None)), elem_id="machine")
         with downloads_place:
-            downloads = add_downloads(key, name, shown, run_again)
+            downloads = add_downloads(key, shown, machines.source, run_again)
 
         panels = [learning.panel, breaking, generalisation, Panel([table], _tabulate), downloads]
         learned = learning.slider
@@ -170,8 +170,10 @@ def launch(namespace: str | None = None) -> None:
     names = [name for name in questions.names() if has_own(name)]
     with ThreadPoolExecutor() as pool:
         opened = dict(zip(names, pool.map(partial(open_own, namespace=namespace), names), strict=True))
-    notices = [notice for _, notice in opened.values() if notice is not None]
-    machines = Machines({name: own for name, (own, _) in opened.items()})
+    notices = [own.notice for own in opened.values() if own.notice is not None]
+    machines = Machines(
+        {name: own.machine for name, own in opened.items()}, {name: own.source for name, own in opened.items()}
+    )
     style = _HERE.joinpath("page.css").read_text("utf-8")
     # `run_history` would keep every run in the visitor's browser and slow each one after it.
     make_page(machines, " ".join(notices) or None).launch(run_history=False, theme=_theme(), css=style)

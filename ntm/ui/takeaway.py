@@ -15,7 +15,7 @@ text = """
 {text}
 """
 batch = read(Question({task!r}, text{number})).batch  # inputs, targets, mask: (T, 1, ...)
-model = ntm.load({source!r})
+model = ntm.load({source!r}{revision})
 {rewind}trace = model.trace(batch.inputs, model.initial_state(1{slots}))
 
 output = trace.logits[batch.mask] > 0
@@ -45,15 +45,17 @@ def write_snippet(question: Question, source: str, *, slots: int | None = None, 
 
     Args:
         question: one that can be asked.
-        source: of the machine, a folder or a Hub id.
+        source: of the machine, a folder or a Hub id, with "@" and a revision if it is not the newest.
         slots: of memory; the machine's own number when None.
         snapshot: the weights to put in place of the finished ones.
     """
+    name, _, revision = source.partition("@")
     snippet = _SNIPPET.format(
         text=question.text.strip(),
         task=question.task,
         number="" if question.number is None else f", {int(question.number)}",
-        source=source,
+        source=name,
+        revision=f", revision={revision!r}" if revision else "",
         rewind="" if snapshot is None else _REWIND.format(path=str(snapshot), update=int(snapshot.stem)),
         slots="" if slots is None else f", memory_slots={slots}",
     )

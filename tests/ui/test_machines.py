@@ -36,9 +36,10 @@ def test_facts_are_text() -> None:
 
 
 def test_the_embedded_machine_needs_no_hub() -> None:
-    own, notice = open_own("copy", None)
-    assert notice is None
-    assert own.task == "copy"
+    own = open_own("copy", None)
+    assert own.notice is None
+    assert own.machine.task == "copy"
+    assert ntm.load(own.source).config == own.machine.model.config
     assert Path(CHECKPOINTS / "ntm-copy").is_dir()
 
 
@@ -48,6 +49,9 @@ def test_a_pulled_machine_answers_for_its_own_task_alone() -> None:
     key = machines.keep("a/b", checkpoint_of(machine(2)))
     assert machines.get("copy", key) is not own
     assert machines.get("repeat-copy", key) is other
+    assert machines.source("copy", key) == "a/b"
+    assert machines.source("repeat-copy", key) == machines.source("repeat-copy", None) == "checkpoints/ntm-repeat-copy"
+    assert Machines({"copy": own}, {"copy": "them/ntm-copy"}).source("copy", None) == "them/ntm-copy"
 
 
 def test_a_machine_can_be_seen_as_it_was() -> None:

@@ -54,3 +54,9 @@ def test_the_snippet_repeats_a_run_with_other_slots_and_the_weights_of_then() ->
     assert "memory_slots=20" in snippet
     wrong = int(printed(snippet).split("wrong bits: ")[1])
     assert wrong > 3, "it had hardly learned anything then"
+
+
+def test_the_snippet_loads_the_revision_that_was_run() -> None:
+    snippet = takeaway.write_snippet(Question("copy", BITS), "NAMESPACE/ntm-copy@v2")
+    assert "ntm.load('NAMESPACE/ntm-copy', revision='v2')" in snippet
+    assert "revision" not in takeaway.write_snippet(Question("copy", BITS), "NAMESPACE/ntm-copy")
