@@ -146,7 +146,8 @@ def make_page(machines: Machines, notice: str | None = None) -> gr.Blocks:
                 concurrency_limit=3,
                 concurrency_id="pulling",
             )
-        own_button.click(partial(_use_own, machines), task, [key, machine_facts], **QUIET)
+        own_button.click(lambda: None, None, key, **QUIET)
+        gr.on([task.change, key.change], partial(_tell_facts, machines), [key, task], machine_facts, **QUIET)
         key.change(**run)
         models = {each: machines.get(each, None).model for each in machines.tasks}
         for endpoint_name, endpoint in make_endpoints(models).items():
@@ -286,11 +287,16 @@ def _pull(
         key = machines.keep(name, hub.pull(name, task=task, on_progress=report))
     except CheckpointError as error:
         return key, _alert(f"{error}. The machine in use stays in use.")
-    return key, facts(name, machines.get(task, key))
+    return key, _tell_facts(machines, key, task)
 
 
-def _use_own(machines: Machines, task: str) -> tuple[None, str]:
-    return None, facts("The page's own", machines.get(task, None))
+def _tell_facts(machines: Machines, key: str | None, task: str) -> str:
+    try:
+        machine = machines.get(task, key)
+        name = "The page's own" if machine is machines.get(task, None) else machines.source(task, key)
+    except CheckpointError as error:
+        return _alert(error)
+    return facts(name, machine)
 
 
 def _alert(message: object) -> str:

@@ -248,3 +248,10 @@ def test_a_page_explains_how_it_works(page: Page) -> None:
     expect(page.get_by_role("heading", name="How it works")).to_be_visible()
     expect(page.locator(".katex-display")).to_have_count(6)
     expect(page.get_by_role("link", name="Implementing Neural Turing Machines")).to_be_visible()
+
+
+def test_the_machine_in_use_is_told_of(page: Page) -> None:
+    open_panel(page, "Another machine, from the Hugging Face Hub")
+    expect(page.locator("#machine")).to_contain_text("lstm controller of 100")
+    choose_task(page, "Sort")
+    expect(page.locator("#machine")).to_contain_text("feedforward controller of 128")
