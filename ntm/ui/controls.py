@@ -30,7 +30,7 @@ TELLS = {
     "priority-sort": "It sees vectors, each with a priority, and says all but the lowest four, highest priority first.",
 }
 _HINTS = {
-    "copy": "One vector of 8 bits a line, up to 120 lines.",
+    "copy": "One vector of 8 bits a line, up to 250 lines.",
     "repeat-copy": "One vector of 8 bits a line.",
     "associative-recall": "An item is three lines of 6 bits; an empty line comes between items.",
     "dynamic-ngrams": "6 to 500 bits.",

@@ -24,7 +24,7 @@ def make_endpoints(models: Mapping[str, SequenceModel]) -> dict[str, Callable[..
         """Let a trained Neural Turing Machine write down bit vectors and say them again.
 
         Args:
-            bits: the vectors, one a line, 8 bits each, such as "10110010"; 1 to 120 of them.
+            bits: the vectors, one a line, 8 bits each, such as "10110010"; 1 to 250 of them.
 
         Returns:
             output and target in the same form, bit_errors, and probabilities: a row of numbers for each row of output.

@@ -90,7 +90,7 @@ def make_page(machines: Machines, notice: str | None = None) -> gr.Blocks:
                 problem = gr.HTML(visible=False)
                 bits = grid.make_grid(value=grid.encode(find_machine(None, first), first_run), elem_id="grid")
                 number = gr.Number(visible=False, elem_id="number")
-                size = gr.Slider(1, 120, 20, step=1, label=controls.size_label("copy"), elem_id="size")
+                size = gr.Slider(1, text.MAX_ROWS, 20, step=1, label=controls.size_label("copy"), elem_id="size")
                 surprise = gr.Button("Surprise me", variant="primary")
                 slots = gr.Dropdown(**controls.slots_choice(machines, "copy"), elem_id="slots")
             with gr.Column(scale=3, min_width=320, elem_id="stage"):

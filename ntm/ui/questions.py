@@ -20,7 +20,7 @@ from ntm.tasks.copy import Copy
 from ntm.tasks.dynamic_ngrams import DynamicNgrams
 from ntm.tasks.priority_sort import PrioritySort
 from ntm.tasks.repeat_copy import RepeatCopy
-from ntm.ui.text import InputError, check_length, count, format_bits, read_rows
+from ntm.ui.text import MAX_ROWS, InputError, check_length, count, format_bits, read_rows
 
 _MOST_STEPS = 500
 
@@ -71,10 +71,10 @@ class _Kind(ABC):
 
 class _Copy(_Kind):
     task = Copy()
-    limits: ClassVar = {"length": range(1, 121)}
+    limits: ClassVar = {"length": range(1, MAX_ROWS + 1)}
 
     def read(self, text: str, number: int | None) -> tuple[Batch, list[str], dict[str, int]]:
-        vectors = _bits(read_rows(text, 120), 8)
+        vectors = _bits(read_rows(text, MAX_ROWS), 8)
         length = len(vectors)
         captions = ["start flag", *_each("vector", length, "comes in"), "end flag", *_each("vector", length, "is due")]
         return self.task.encode(vectors.unsqueeze(1)), captions, {"length": length}
@@ -89,7 +89,7 @@ class _RepeatCopy(_Kind):
     number = "repeats"
 
     def read(self, text: str, number: int | None) -> tuple[Batch, list[str], dict[str, int]]:
-        vectors = _bits(read_rows(text, 120), 8)
+        vectors = _bits(read_rows(text, MAX_ROWS), 8)
         length, repeats = len(vectors), _whole(number, "The number of repeats", 1, _MOST_STEPS)
         if length * repeats > _MOST_STEPS:
             raise InputError(
@@ -148,7 +148,7 @@ class _AssociativeRecall(_Kind):
         found = []
         for number, block in enumerate((block for block in blocks if block), start=1):
             try:
-                vectors = _bits(read_rows("\n".join(block), 120), self.task.bits)
+                vectors = _bits(read_rows("\n".join(block), MAX_ROWS), self.task.bits)
             except InputError as error:
                 raise InputError(f"Item {number}: {error}") from None
             if len(vectors) != self.task.vectors_an_item:

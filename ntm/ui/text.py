@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 BITS = 8
-MAX_ROWS = 120
+MAX_ROWS = 250
 # Room for the longest input with a space between all bits; anything longer is refused before it is looked at.
 _MOST_CHARACTERS = MAX_ROWS * 2 * (BITS + 1)
 

@@ -316,7 +316,7 @@ BAD_INPUT = {
     "7 bits": ("Bits", "1011001", "Row 1 has 7 bits"),
     "9 bits": ("Bits", "101100101", "Row 1 has 9 bits"),
     "different widths": ("Bits", "10110010\n101", "Row 2 has 3 bits"),
-    "5,000 rows": ("Bits", "10110010\n" * 5000, "5,000 rows; up to 120 fit here"),
+    "5,000 rows": ("Bits", "10110010\n" * 5000, "5,000 rows; up to 250 fit here"),
     "a megabyte": ("Bits", "1" * 1_000_000, "1,000,000 characters"),
     "emoji": ("Bits", "🙂", "“🙂”, which is not a bit"),
     "markup": ("Bits", "<script>alert(1)</script>", "“<”, which is not a bit"),

@@ -255,3 +255,17 @@ def test_the_machine_in_use_is_told_of(page: Page) -> None:
     expect(page.locator("#machine")).to_contain_text("lstm controller of 100")
     choose_task(page, "Sort")
     expect(page.locator("#machine")).to_contain_text("feedforward controller of 128")
+
+
+def test_it_fails_for_want_of_slots_and_succeeds_with_more_of_them(page: Page) -> None:
+    before = run_id(page)
+    page.locator("#size input[type=number]").fill("200")
+    page.locator("#size input[type=number]").press("Tab")
+    page.get_by_role("button", name="Surprise me").click()
+    wait_for_new_run(page, before)
+    expect(page.locator("#summary .verdict")).to_contain_text(
+        "of 1,600 are wrong. length 200: more than it was trained on"
+    )
+    page.locator("#slots input").click()
+    page.get_by_role("option", name="1,024", exact=True).click()
+    expect(page.locator("#summary .verdict")).to_contain_text("Not one of 1,600 bits is wrong.", timeout=15_000)

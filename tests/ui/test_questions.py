@@ -61,7 +61,7 @@ def test_the_sequences_are_those_of_the_tasks() -> None:
     assert batch.targets[-2:, 0].tolist() == [[1, 0, 1, 1, 0, 0, 1, 1], [1, 0, 1, 1, 0, 0, 1, 0]]
 
 
-@given(st.lists(st.lists(st.integers(0, 1), min_size=8, max_size=8), min_size=1, max_size=120))
+@given(st.lists(st.lists(st.integers(0, 1), min_size=8, max_size=8), min_size=1, max_size=250))
 def test_bits_come_back_as_they_were_typed(rows: list[list[int]]) -> None:
     vectors = torch.tensor(rows, dtype=torch.float32)
     batch = questions.read(Question("copy", text.format_bits(vectors))).batch
@@ -116,7 +116,7 @@ def test_what_cannot_be_asked_is_one_sentence(question: Question, complaint: str
     assert str(caught.value).endswith(".")
 
 
-@pytest.mark.parametrize("size", [0, 121, -1])
+@pytest.mark.parametrize("size", [0, 251, -1])
 def test_sizes_that_are_not_offered_are_refused(size: int) -> None:
-    with pytest.raises(text.InputError, match="Length can be 1 to 120"):
+    with pytest.raises(text.InputError, match="Length can be 1 to 250"):
         questions.draw("copy", length=size)

@@ -14,7 +14,7 @@ def test_a_word_is_its_character_codes_highest_bit_first(word: str) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "complaint"),
-    [("", "nothing to run"), ("5 €", "“€” does not fit"), ("🙂", "does not fit"), ("a" * 121, "121 characters")],
+    [("", "nothing to run"), ("5 €", "“€” does not fit"), ("🙂", "does not fit"), ("a" * 251, "251 characters")],
 )
 def test_bad_words_are_named(typed: str, complaint: str) -> None:
     with pytest.raises(text.InputError, match=complaint):
