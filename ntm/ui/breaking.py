@@ -1,15 +1,14 @@
 """The panel to break a run in: memory or a head is changed at the step on show, and both runs are compared."""
 
-from collections.abc import Callable
 from html import escape
 from typing import Any
 
 import gradio as gr
 
-from ntm.model import SequenceModel
+from ntm.checkpoint import CheckpointError
 from ntm.ui.intervention import ChangedRun, Intervention, intervene
 from ntm.ui.links import Link
-from ntm.ui.panel import QUIET, Panel
+from ntm.ui.panel import QUIET, FindMachine, Panel, RunAgain
 from ntm.ui.run import Run
 from ntm.ui.tape import encode, make_tape
 from ntm.ui.text import InputError, count
@@ -23,14 +22,9 @@ Pause at any step and reach into the machine before it takes that step: the run 
 tape above to choose it.
 """
 
-FindMachine = Callable[[str | None, Link], SequenceModel]
-"""The machine that a visitor has on show, by the key of their own."""
-RunAgain = Callable[[str | None, Link], Run]
-"""The run that a visitor has on show."""
-
 
 def add_breaking(
-    tape: gr.HTML, key: gr.State, shown: gr.State, find_machine: FindMachine, run_again: RunAgain
+    tape: gr.HTML, key: gr.State, shown: gr.State, find_machine: FindMachine, run_again: RunAgain, first: Run
 ) -> Panel:
     """The panel below a tape.
 
@@ -40,6 +34,7 @@ def add_breaking(
         shown: what is on the page.
         find_machine: to go on with.
         run_again: for the run that is reached into.
+        first: the run on show at first.
     """
 
     def break_it(
@@ -49,7 +44,7 @@ def add_breaking(
             intervention = read_intervention(step, what, slots, head, to, gate)
             original = run_again(key, shown)
             changed = intervene(find_machine(key, shown), original, intervention)
-        except InputError as error:
+        except (InputError, CheckpointError) as error:
             return gr.HTML(f'<p class="problem" role="alert">{escape(str(error))}</p>'), gr.skip()
         return gr.HTML(compare(original, changed)), gr.HTML(encode(changed, original), visible=True)
 
@@ -59,7 +54,7 @@ def add_breaking(
         what = gr.Radio([_CLEAR, _SCRAMBLE, _MOVE, _HOLD], value=_CLEAR, label="What to do")
         with gr.Row():
             slots = gr.Textbox("0", label="Slots", info="such as 3 or 0-4, 9", elem_id="break-slots")
-            head = gr.Dropdown([("read head", 0)], value=0, label="Head", visible=False, elem_id="break-head")
+            head = gr.Dropdown(_heads_of(first), value=0, label="Head", visible=False, elem_id="break-head")
             to = gr.Number(0, precision=0, label="To slot", visible=False, elem_id="break-to")
             gate = gr.Slider(0, 1, 1, step=0.05, label="Gate from here on", visible=False, elem_id="break-gate")
         button = gr.Button("Do it at the step on show", variant="primary")
@@ -71,7 +66,7 @@ def add_breaking(
     tape.pick(_pick, None, [panel, slots, to], **QUIET)
 
     def refresh(_: Link, run: Run) -> list[Any]:
-        return [_heads_of(run), "", gr.HTML("", visible=False)]
+        return [gr.Dropdown(_heads_of(run), value=0), "", gr.HTML("", visible=False)]
 
     return Panel([head, verdict, changed_tape], refresh)
 
@@ -136,10 +131,10 @@ def _pick(event: gr.EventData) -> list[Any]:
     return [gr.Accordion(open=True), str(slot), slot]
 
 
-def _heads_of(run: Run) -> gr.Dropdown:
+def _heads_of(run: Run) -> list[tuple[str, int]]:
+    """The heads' names and numbers, read heads first."""
     reads, writes = run.trace.read_weights.shape[-2], run.trace.write_weights.shape[-2]
-    names = [*_name("read", reads), *_name("write", writes)]
-    return gr.Dropdown([(name, index) for index, name in enumerate(names)], value=0)
+    return [(name, index) for index, name in enumerate([*_name("read", reads), *_name("write", writes)])]
 
 
 def _name(kind: str, heads: int) -> list[str]:

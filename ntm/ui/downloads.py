@@ -12,7 +12,7 @@ from ntm import figures, snapshots
 from ntm.checkpoint import SNAPSHOTS, CheckpointError
 from ntm.ui import links, takeaway
 from ntm.ui.links import Link
-from ntm.ui.panel import QUIET, Panel
+from ntm.ui.panel import QUIET, Panel, RunAgain
 from ntm.ui.run import Run
 
 _FILES = ["figure.svg", "trace.npz", *(["run.mp4"] if ".mp4" in figures.moving_formats() else [])]
@@ -40,9 +40,6 @@ _NAME_PICTURES = """
   nameAll();
 }
 """
-
-RunAgain = Callable[[str | None, Link], Run]
-"""The run that a visitor has on show, by the key of their own machine."""
 
 
 def add_downloads(

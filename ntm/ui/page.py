@@ -97,7 +97,7 @@ def make_page(machines: Machines, notice: str | None = None) -> gr.Blocks:
                 summary = gr.HTML(_summary(first_run, as_word=True), elem_id="summary")
                 tape = make_tape(first_run, elem_id="tape")
                 learning = add_learning(controls.learned_choice("copy"), first_run)
-                breaking = add_breaking(tape, key, shown, find_machine, run_again)
+                breaking = add_breaking(tape, key, shown, find_machine, run_again, first_run)
         generalisation = add_generalisation(first_run)
         with gr.Accordion("Every row with its probabilities", open=False):
             table = gr.HTML(results.table(first_run), elem_id="table")

@@ -5,8 +5,14 @@ from typing import Any, NamedTuple
 
 from gradio.components import Component
 
+from ntm.model import SequenceModel
 from ntm.ui.links import Link
 from ntm.ui.run import Run
+
+FindMachine = Callable[[str | None, Link], SequenceModel]
+"""The machine that a visitor has on show, by the key of their own."""
+RunAgain = Callable[[str | None, Link], Run]
+"""The run that a visitor has on show, by the key of their own machine."""
 
 
 class Panel(NamedTuple):

@@ -107,6 +107,11 @@ def test_a_cleared_slot_is_missing_and_both_runs_are_shown(page: Page) -> None:
 
 def test_a_head_is_put_elsewhere_and_a_gate_is_forced(page: Page) -> None:
     open_panel(page, "Break it")
+    page.get_by_label("Put a head elsewhere", exact=True).check()
+    page.locator("#break-head input").click()
+    for head in ("read head", "write head"):
+        expect(page.get_by_role("option", name=head, exact=True)).to_be_visible()
+    page.keyboard.press("Escape")
     break_run(page, 20, "Put a head elsewhere", to="60")
     expect(page.locator("#broken-summary")).to_contain_text("Changed at step 21:")
     break_run(page, 3, "Force a gate", gate="0")
