@@ -41,7 +41,7 @@ _SEEK = """
 () => {
   const step = new URLSearchParams(location.search).get("step");
   const root = document.querySelector("#tape [data-part=root]"), scrubber = root.querySelector("[data-part=scrubber]");
-  if (step === null) return;
+  if (step === null || document.querySelector(".problem")) return;
   const observer = new MutationObserver(() => {
     observer.disconnect();
     setTimeout(() => {

@@ -43,7 +43,8 @@ def test_a_link_reopens_the_run_it_was_made_of(visit: Callable[[str], Page]) -> 
         ("task=copy&input=10110010&number=2.5", "The link's number is a whole number, not “2.5”."),
         ("task=copy&input=10110010&slots=100", "100 memory slots, which this page does not offer"),
         ("task=copy&input=10110010&update=5", "update 5, of which there is no snapshot"),
-        ("task=fly", "There is no task “fly”"),
+        ("task=fly&step=3", "There is no task “fly”"),
+        ("task=copy&input=10110010&step=x", "The link's step is a whole number, not “x”."),
     ],
 )
 def test_a_link_with_nonsense_is_explained_and_the_page_works(
@@ -52,6 +53,9 @@ def test_a_link_with_nonsense_is_explained_and_the_page_works(
     page = visit(query)
     expect(page.locator(".problem")).to_contain_text(complaint)
     expect(page.locator("#summary")).to_contain_text("Not one of 112 bits is wrong.")
+    page.get_by_role("button", name="Surprise me").click()
+    expect(page.locator("#summary")).to_contain_text("Not one of 160 bits is wrong.")
+    expect(page.locator(".problem")).to_have_count(0)
 
 
 def test_the_files_are_there_to_download(visit: Callable[[str], Page]) -> None:
