@@ -40,12 +40,13 @@ def test_a_link_can_be_read_by_people_and_typed() -> None:
     assert links.write(link) == f"task=associative-recall&input={written}&number=1&slots=256&step=7"
 
 
-def test_the_longest_link_fits_in_an_address_bar() -> None:
+def test_the_longest_link_gets_through() -> None:
+    """Proxies and servers commonly take 8 kB for a request's first line; a host's own parameters come on top."""
     sizes = {
         task: {name: offered[-1] for name, offered in questions.limits(task).items()} for task in questions.names()
     }
     sizes["repeat-copy"] = {"length": 30, "repeats": 16}
-    assert all(len(links.write(Link(questions.draw(task, **of_it)))) < 2000 for task, of_it in sizes.items())
+    assert all(len(links.write(Link(questions.draw(task, **of_it)))) < 4096 for task, of_it in sizes.items())
 
 
 def test_parameters_that_ask_for_no_run_are_passed_over() -> None:
