@@ -31,8 +31,11 @@ int padded(int size) { return (size + kLanes - 1) / kLanes * kLanes; }
 extern "C" {
 
 struct Shape {
-  int steps, batch, inputs, units, layers, lstm, slots, width, read_heads, write_heads, shift_range, analog;
-  float gain;  // of the squashing through which an analog machine's controller sees, machine.py: _ANALOG_GAIN
+  int steps, batch, inputs, units, layers, lstm, slots, width, read_heads, write_heads, shift_range;
+  int heads_see;    // channels of the input that the heads see after the controller's output
+  int linear_adds;  // whether adds are not squashed
+  int registers;    // memory's first columns that are registers
+  float gain;       // of the squashing through which the controller sees; 0 where it sees all as it is
 };
 
 // One layer of the controller. K is the width of what it sees (the layer below, then its own last output if it is an
@@ -49,10 +52,10 @@ struct Layer {
 
 struct Tape {
   const Layer* layers;
-  const float* weights;      // (C or C + in, D): from the controller to the heads
-  const float* weights_out;  // (D, C or C + in)
+  const float* weights;      // (C + S, D): from the controller, and the S channels of the input that heads see, to the heads
+  const float* weights_out;  // (D, C + S)
   const float* bias;         // (D)
-  float* controller_output;  // (T, B, C or C + in); what an analog machine's heads see of the input is filled in
+  float* controller_output;  // (T, B, C + S); what heads see of the input is filled in
   float* raw;                // (T, B, D): what the heads emit, see Heads
   float* emitted;            // (T, B, D), squashed
   float* raw_gradients;      // (T, B, D)
@@ -93,6 +96,14 @@ constexpr float kLargestExponent = 60.0f;
 float bounded_exp(float x) { return std::exp(std::min(x, kLargestExponent)); }
 float sigmoid(float x) { return 1 / (1 + bounded_exp(-x)); }
 float fast_tanh(float x) { return 1 - 2 / (1 + bounded_exp(2 * x)); }
+float put_or_take_one(float x) {
+  const float squashed = std::tanh(x);
+  return std::fabs(squashed) * std::max(x, squashed);
+}
+float put_or_take_one_slope(float x) {
+  const float squashed = std::tanh(x), slope = 1 - squashed * squashed;
+  return x > 0 ? squashed + x * slope : -2 * squashed * slope;
+}
 float softplus(float x) { return x > 15 ? x : std::log1p(std::exp(x)); }
 
 float dot(int size, const float* __restrict a, const float* __restrict b) {
@@ -357,8 +368,9 @@ void squash(const Shape& s, const Heads& at, const float* raw, float* emitted) {
     float* erase = emitted + at.erase(w);
     float* add = emitted + at.add(w);
     for (int m = 0; m < s.width; ++m) erase[m] = sigmoid(erase[m]);
-    if (!s.analog)
-      for (int m = 0; m < s.width; ++m) add[m] = std::tanh(add[m]);
+    for (int m = 0; m < s.registers; ++m) add[m] = put_or_take_one(add[m]);
+    if (!s.linear_adds)
+      for (int m = s.registers; m < s.width; ++m) add[m] = std::tanh(add[m]);
   }
 }
 
@@ -374,8 +386,10 @@ void squash_backward(const Shape& s, const Heads& at, const float* raw, const fl
   }
   for (int w = 0; w < s.write_heads; ++w) {
     for (int i = at.erase(w); i < at.add(w); ++i) gradient[i] *= emitted[i] * (1 - emitted[i]);
-    if (!s.analog)
-      for (int i = at.add(w); i < at.add(w) + s.width; ++i) gradient[i] *= 1 - emitted[i] * emitted[i];
+    const int others = at.add(w) + s.registers;
+    for (int i = at.add(w); i < others; ++i) gradient[i] *= put_or_take_one_slope(raw[i]);
+    if (!s.linear_adds)
+      for (int i = others; i < at.add(w) + s.width; ++i) gradient[i] *= 1 - emitted[i] * emitted[i];
   }
   const int size = at.erase(s.write_heads);
   for (int i = 0; i < size; ++i) gradient[i] = std::fabs(raw[i]) > kClip ? 0 : gradient[i];
@@ -418,7 +432,7 @@ struct Machine {
   const int first, count;  // the sequences of this chunk
   const int heads = s.read_heads + s.write_heads, stride = padded(s.slots), read_size = s.read_heads * s.width;
   const int emitted_size = padded(at.erase(s.write_heads)), answer_size = padded(s.units + read_size);
-  const int head_input = s.units + (s.analog ? s.inputs : 0), head_input_size = padded(head_input);
+  const int head_input = s.units + s.heads_see, head_input_size = padded(head_input);
   const int gate_count = s.lstm ? 4 * s.units : s.units, gate_size = padded(gate_count), cell_size = padded(s.units);
 
   Machine(const Shape& shape, const Tape& t, int begin, int end)
@@ -468,13 +482,13 @@ struct Machine {
     squash(s, at, raw, emitted);
     const float* memory = of_memory(step, b);
     float* norms = tape.norms + row(step, b) * stride;
-    norms_of(stride, s.width, memory, norms);
+    norms_of(stride, s.width - s.registers, memory + s.registers * stride, norms);
     float gated[stride];
     for (int h = 0; h < heads; ++h) {
       float* content = of_heads(tape.content, step, b) + h * stride;
       float* shifted = of_heads(tape.shifted, step, b) + h * stride;
-      focus_by_content(s.slots, stride, s.width, memory, norms, emitted + at.key(h), emitted[at.strength(h)],
-                       of_heads(tape.similarity, step, b) + h * stride, content);
+      focus_by_content(s.slots, stride, s.width - s.registers, memory + s.registers * stride, norms,
+                       emitted + at.key(h) + s.registers, emitted[at.strength(h)], of_heads(tape.similarity, step, b) + h * stride, content);
       interpolate(s.slots, content, of_heads(tape.weightings, step, b) + h * stride, emitted[at.gate(h)], gated);
       shift(s.slots, s.shift_range, gated, emitted + at.shift(h), shifted);
       sharpen(s.slots, stride, shifted, emitted[at.sharpening(h)], of_heads(tape.weightings, step + 1, b) + h * stride);
@@ -500,7 +514,7 @@ struct Machine {
     for (int r = 0; r < s.read_heads; ++r)
       for (int m = 0; m < s.width; ++m)
         reads[r * s.width + m] = dot_rows(weightings + r * stride, memory + m * stride);
-    if (s.analog)
+    if (s.gain != 0)
       for (int i = 0; i < read_size; ++i) reads[i] = std::tanh(s.gain * reads[i]);
     if (step + 1 < s.steps)
       std::copy(reads, reads + read_size, tape.layers[0].seen + row(step + 1, b) * padded(seen(0)) + s.inputs);
@@ -565,11 +579,11 @@ struct Machine {
         gated_gradient[n] *= gate;
       }
       gradient[at.strength(h)] = focus_by_content_backward(
-          s.slots, stride, s.width, memory, norms, emitted + at.key(h), emitted[at.strength(h)],
-          of_heads(tape.similarity, step, b) + h * stride, content, gated_gradient, along_memory,
-          gradient + at.key(h), memory_gradient);
+          s.slots, stride, s.width - s.registers, memory + s.registers * stride, norms, emitted + at.key(h) + s.registers,
+          emitted[at.strength(h)], of_heads(tape.similarity, step, b) + h * stride, content, gated_gradient,
+          along_memory, gradient + at.key(h) + s.registers, memory_gradient + s.registers * stride);
     }
-    for (int m = 0; m < s.width; ++m)
+    for (int m = s.registers; m < s.width; ++m)
       for (int n = 0; n < stride; n += kLanes)
         lanes(memory_gradient + m * stride + n) -= lanes(memory + m * stride + n) * lanes(along_memory + n);
     squash_backward(s, at, tape.raw + row(step, b) * emitted_size, emitted, gradient);
@@ -583,7 +597,7 @@ struct Machine {
     const float* memory = of_memory(step + 1, b);
     for (int i = 0; i < read_size; ++i) {
       gradient[i] += from_answer[i];
-      if (s.analog) gradient[i] *= s.gain * (1 - seen_reads[i] * seen_reads[i]);
+      if (s.gain != 0) gradient[i] *= s.gain * (1 - seen_reads[i] * seen_reads[i]);
     }
     for (int r = 0; r < s.read_heads; ++r)
       for (int n = 0; n < stride; n += kLanes) {

@@ -22,7 +22,8 @@ import torch
 from torch import Tensor, nn
 
 from ntm.controllers import LSTMController
-from ntm.machine import ANALOG_GAIN, NTM, NTMState
+from ntm.heads import Heads
+from ntm.machine import NTM, NTMState
 
 _SOURCE = Path(__file__).with_name("fused.cpp")
 _COMPILE = ("-O3", "-march=native", "-ffast-math", "-fopenmp", "-fPIC", "-std=c++17", "-c")
@@ -39,7 +40,8 @@ class FusedUnavailableError(RuntimeError):
 class _Shape(ctypes.Structure):
     _fields_ = [
         *((name, ctypes.c_int) for name in ("steps", "batch", "inputs", "units", "layers", "lstm", "slots", "width")),
-        *((name, ctypes.c_int) for name in ("read_heads", "write_heads", "shift_range", "analog")),
+        *((name, ctypes.c_int) for name in ("read_heads", "write_heads", "shift_range")),
+        *((name, ctypes.c_int) for name in ("heads_see", "linear_adds", "registers")),
         ("gain", ctypes.c_float),
     ]
 
@@ -132,14 +134,22 @@ def unroll(model: NTM, inputs: Tensor, state: NTMState) -> tuple[Tensor, Tensor]
         ]
     else:
         layers = [(layer[0].weight, layer[0].bias) for layer in controller.layers]  # type: ignore[index]
-    head_weights = torch.cat([heads.addressing.weight, heads.writing.weight])
     head_bias = torch.cat([heads.addressing.bias, heads.writing.bias])
-    reads = state.reads.flatten(1)
-    if model.cell.analog:
-        reads = torch.tanh(ANALOG_GAIN * reads)
+    reads = model.cell.sense(state.reads.flatten(1))
     flat = [parameter for layer in layers for parameter in layer]
-    answer, weightings = _Fused.apply(model, inputs, state, state.memory, reads, head_weights, head_bias, *flat)
+    answer, weightings = _Fused.apply(model, inputs, state, state.memory, reads, _head_weights(heads), head_bias, *flat)
     return nn.functional.linear(answer, output.weight, output.bias), weightings
+
+
+def _head_weights(heads: Heads) -> Tensor:
+    """From all that the heads see to all that they emit, (D, C) or (D, C + in)."""
+    weights = torch.cat([heads.addressing.weight, heads.writing.weight])
+    if heads.register is None:
+        return weights
+    emitted, width = len(weights), heads.widths[0]
+    firsts = torch.arange(heads.write_heads) * 2 * width + width + len(heads.addressing.weight)
+    of_inputs = heads.register.weight.new_zeros(emitted, heads.register.in_features)
+    return torch.cat([weights, of_inputs.index_copy(0, firsts, heads.register.weight)], dim=1)
 
 
 class _Fused(torch.autograd.Function):
@@ -192,12 +202,13 @@ class _Run:
         config, cell = model.config, model.cell
         steps, batch, input_size = inputs.shape
         slots, width = memory.shape[1:]
-        lstm, analog = isinstance(cell.controller, LSTMController), cell.analog
+        lstm = isinstance(cell.controller, LSTMController)
         units, head_count = config["controller_size"], config["read_heads"] + config["write_heads"]
         self.threads = min(torch.get_num_threads(), batch)
         self.shape = _Shape(
             *(steps, batch, input_size, units, len(layers) // 2, lstm, slots, width),
-            *(config["read_heads"], config["write_heads"], config["shift_range"], analog, ANALOG_GAIN),
+            *(config["read_heads"], config["write_heads"], config["shift_range"]),
+            *(heads[0].shape[1] - units, cell.analog, cell.registers, cell.gain or 0.0),
         )
         self.answer_size = units + config["read_heads"] * width
         self.slots, self.lstm = slots, lstm
@@ -206,7 +217,7 @@ class _Run:
             for weights, bias in zip(layers[::2], layers[1::2], strict=True)
         ]
         seen = self.layers[0]["seen"]
-        seen[..., :input_size] = torch.tanh(ANALOG_GAIN * inputs) if analog else inputs
+        seen[..., :input_size] = cell.sense(inputs)
         seen[0, :, input_size : input_size + reads.shape[1]] = reads
         self.emitted_size, self.head_input_size = heads[0].shape
         by_slot = (batch, head_count, _padded(slots))
@@ -223,8 +234,7 @@ class _Run:
             "weightings": torch.empty(steps + 1, *by_slot),
             "answer": torch.empty(steps, batch, _padded(self.answer_size)),
         }
-        if analog:
-            self.arrays["controller_output"][..., units : units + input_size] = inputs
+        self.arrays["controller_output"][..., units : self.head_input_size] = inputs[..., : self.shape.heads_see]
         self.arrays["memory"][0] = _pad(memory.mT)
         self.arrays["weightings"][0] = _pad(state.weights)
         if lstm:

@@ -14,8 +14,10 @@ from ntm.memory import MEMORY_INITS, InitialMemory, MemoryInit
 from ntm.model import SequenceModel
 from ntm.trace import Trace
 
-# How much more than the magnitude 1 of a bit the controller of an analog machine can tell apart: not much.
-ANALOG_GAIN = 3.0
+# How much more than the magnitude 1 of a bit the controller can tell apart: of an analog machine, not much; of one with
+# a register, only whether a quantity is left.
+_ANALOG_GAIN = 3.0
+_REGISTER_GAIN = 10.0
 
 
 class NTMState(NamedTuple):
@@ -52,14 +54,22 @@ class NTMCell(nn.Module):
         write_heads: int,
         shift_range: int,
         analog: bool,
+        register: bool,
     ) -> None:
         super().__init__()
         self.read_heads = read_heads
         self.analog = analog
+        self.gain = _ANALOG_GAIN if analog else _REGISTER_GAIN if register else None
+        """of the squashing through which the controller sees; None where it sees all as it is"""
+        self.registers = 1 if register else 0
         read_size = read_heads * memory_width
         self.controller = make_controller(controller, input_size + read_size, controller_size, controller_layers)
         head_input_size = controller_size + input_size if analog else controller_size
-        self.heads = Heads(head_input_size, memory_width, read_heads, write_heads, shift_range, linear_adds=analog)
+        self.heads = Heads(
+            *(head_input_size, memory_width, read_heads, write_heads, shift_range),
+            linear_adds=analog,
+            register_inputs=input_size if register else 0,
+        )
         self.output = nn.Linear(controller_size + read_size, output_size)
 
     def forward(self, inputs: Tensor, state: NTMState) -> tuple[Tensor, NTMState]:
@@ -80,22 +90,22 @@ class NTMCell(nn.Module):
             state: as the last step left it.
             change_heads: what the heads do in place of what they emit, for those who reach into a run.
         """
-        controller_input = torch.cat([inputs, state.reads.flatten(1)], dim=-1)
-        if self.analog:
-            controller_input = torch.tanh(ANALOG_GAIN * controller_input)
+        controller_input = self.sense(torch.cat([inputs, state.reads.flatten(1)], dim=-1))
         controller_output, controller_state = self.controller(controller_input, state.controller)
-        heads = self.heads(torch.cat([controller_output, inputs], dim=-1) if self.analog else controller_output)
+        head_input = torch.cat([controller_output, inputs], dim=-1) if self.analog else controller_output
+        heads = self.heads(head_input, inputs)
         if change_heads is not None:
             heads = change_heads(heads)
-        weighting = address(heads, state.memory, state.weights)
+        weighting = address(heads, state.memory, state.weights, hidden_columns=self.registers)
         read_weights, write_weights = weighting.weights.tensor_split([self.read_heads], dim=1)
         memory = memory_ops.write(state.memory, write_weights, heads.erases, heads.adds)
         reads = memory_ops.read(memory, read_weights)
-        seen = reads.flatten(1)
-        if self.analog:
-            seen = torch.tanh(ANALOG_GAIN * seen)
-        logits = self.output(torch.cat([controller_output, seen], dim=-1))
+        logits = self.output(torch.cat([controller_output, self.sense(reads.flatten(1))], dim=-1))
         return _Step(logits, NTMState(memory, weighting.weights, reads, controller_state), heads, weighting)
+
+    def sense(self, quantities: Tensor) -> Tensor:
+        """What the controller and the layer of the logits see of inputs and reads."""
+        return quantities if self.gain is None else torch.tanh(self.gain * quantities)
 
 
 class NTM(SequenceModel):
@@ -118,10 +128,14 @@ class NTM(SequenceModel):
         memory_init: what is in memory before the first step, see `ntm.memory.InitialMemory`.
         analog: whether quantities pass into memory as they are: the heads see the input besides the controller's
             output and add without squashing, while the controller sees input and reads squashed. A count can then be
-            kept in memory, and counted down there, whatever its size.
+            kept in memory, and found there, whatever its size.
+        register: whether the first column of memory is a register, which can be counted down, however large the count:
+            the input reaches it besides the controller's output, and it takes any quantity or gives one away, see
+            `ntm.heads.put_or_take_one`. Heads that look for content do not look at it, and the controller sees input
+            and reads squashed so much that it can only tell whether something is left. All else is as in the paper.
 
     Raises:
-        ValueError: if an argument is out of range.
+        ValueError: if an argument is out of range, or the machine would be analog and have a register.
         TypeError: if an argument is of the wrong type.
     """
 
@@ -140,6 +154,7 @@ class NTM(SequenceModel):
         shift_range: int = 1,
         memory_init: MemoryInit = "constant",
         analog: bool = False,
+        register: bool = False,
     ) -> None:
         super().__init__()
         self.config: dict[str, Any] = {
@@ -155,6 +170,7 @@ class NTM(SequenceModel):
             "shift_range": shift_range,
             "memory_init": memory_init,
             "analog": analog,
+            "register": register,
         }
         _check_config(self.config)
         self.input_size = input_size
@@ -174,6 +190,7 @@ class NTM(SequenceModel):
             write_heads,
             shift_range,
             analog,
+            register,
         )
 
     def initial_state(
@@ -266,11 +283,15 @@ class NTM(SequenceModel):
 def _check_config(config: dict[str, Any]) -> None:
     choices = {"controller": CONTROLLER_KINDS, "memory_init": MEMORY_INITS}
     for name, value in config.items():
-        if name == "analog":
+        if name in ("analog", "register"):
             if type(value) is not bool:
-                raise TypeError(f"analog must be true or false, not {value!r}")
+                raise TypeError(f"{name} must be true or false, not {value!r}")
         elif name not in choices:
             check_whole_number(name, value, smallest=0 if name == "shift_range" else 1)
         elif value not in choices[name]:
             raise ValueError(f"{name} must be one of {', '.join(choices[name])}, not {value!r}")
     check_whole_number("memory_slots", config["memory_slots"], smallest=2 * config["shift_range"] + 1)
+    if config["register"]:
+        check_whole_number("memory_width", config["memory_width"], smallest=2)
+        if config["analog"]:
+            raise ValueError("a machine is analog or has a register, not both")

@@ -43,6 +43,7 @@ _ALLOWED: dict[str, range | tuple[str, ...] | type[bool]] = {
     "shift_range": range(513),
     "memory_init": MEMORY_INITS,
     "analog": bool,
+    "register": bool,
     "hidden_size": range(1, 4097),
     "num_layers": range(1, 17),
 }

@@ -15,6 +15,11 @@ What the paper leaves open is settled here as the project settles it:
 An analog machine departs from the paper in three places: its controller, and the layer that gives the logits, see
 tanh(3 x) wherever they would see an input or a read x (the layer sees the controller's output as it is); its heads see
 the input, as it is, after the controller's output; and what they add is clipped but not squashed.
+
+A machine with a register departs from it in three others: the controller, and the layer that gives the logits, see
+tanh(10 x) in the same way; equations 5 and 6 look at all numbers of a key and of a slot but the first; and to the first
+raw number of each add vector a product with the input is added, and the sum a is clipped, and then not squashed by
+tanh: it becomes a tanh(a) where it is above 0, and -tanh(a)^2 below.
 """
 
 from collections.abc import Mapping
@@ -111,9 +116,9 @@ class Head(NamedTuple):
     sharpening: Tensor
 
 
-def address(head: Head, memory: Tensor, previous: Tensor) -> Tensor:
-    """Figure 2 of the paper: equations 5 to 9, one after the other."""
-    content = content_weighting(memory, head.key, head.strength)
+def address(head: Head, memory: Tensor, previous: Tensor, hidden: int = 0) -> Tensor:
+    """Figure 2 of the paper: equations 5 to 9, one after the other; the first `hidden` columns are not looked at."""
+    content = content_weighting(memory[:, hidden:], head.key[hidden:], head.strength)
     gated = interpolate(content, previous, head.gate)
     shifted = shift(gated, head.shift)
     return sharpen(shifted, head.sharpening)
@@ -157,9 +162,19 @@ def emit_erase_and_add(raw: Tensor, width: int, analog: bool = False) -> tuple[T
     return logistic(raw[:width]), raw[width:] if analog else torch.tanh(raw[width:])
 
 
-def sense(quantities: Tensor, analog: bool) -> Tensor:
+def emit_erase_and_add_with_register(raw: Tensor, width: int, passed: Tensor) -> tuple[Tensor, Tensor]:
+    """The same where the first column is a register, to which `passed` comes from the input."""
+    erase_vector, add_vector = emit_erase_and_add(raw, width)
+    a = (raw[width] + passed).clamp(-20, 20)
+    quantity = a * torch.tanh(a) if a > 0 else -(torch.tanh(a) ** 2)
+    return erase_vector, torch.cat([quantity.view(1), add_vector[1:]])
+
+
+def sense(quantities: Tensor, config: Mapping[str, Any]) -> Tensor:
     """What a network sees of inputs and reads."""
-    return torch.tanh(3 * quantities) if analog else quantities
+    if config["analog"]:
+        return torch.tanh(3 * quantities)
+    return torch.tanh(10 * quantities) if config["register"] else quantities
 
 
 def lstm_cell(
@@ -236,7 +251,7 @@ def _run_sequence(config: Mapping[str, Any], weights: Weights, inputs: Tensor, m
     """One sequence: inputs (T, in), memory (N, M)."""
     slots, width = memory.shape
     read_heads, write_heads, layers = config["read_heads"], config["write_heads"], config["controller_layers"]
-    analog = config["analog"]
+    analog, register = config["analog"], config["register"]
 
     first = torch.zeros(slots, dtype=memory.dtype)
     first[0] = 1
@@ -247,7 +262,7 @@ def _run_sequence(config: Mapping[str, Any], weights: Weights, inputs: Tensor, m
 
     all_logits, all_memory, all_weights, all_reads = [], [], [], []
     for x in inputs:
-        seen = sense(torch.cat([x, *reads]), analog)
+        seen = sense(torch.cat([x, *reads]), config)
         if config["controller"] == "lstm":
             output, lstm_state = lstm_controller(weights, "cell.controller.", layers, seen, lstm_state)
         else:
@@ -258,12 +273,15 @@ def _run_sequence(config: Mapping[str, Any], weights: Weights, inputs: Tensor, m
         heads = [emit_head(raw, width, config["shift_range"]) for raw in raw_heads]
         raw_writes = linear(weights, "cell.heads.writing", said).chunk(write_heads)
         writes = [emit_erase_and_add(raw, width, analog) for raw in raw_writes]
+        if register:
+            passed = weights["cell.heads.register.weight"].mv(x)
+            writes = [emit_erase_and_add_with_register(raw_writes[w], width, passed[w]) for w in range(write_heads)]
 
-        focus = [address(head, memory, previous) for head, previous in zip(heads, focus, strict=True)]
+        focus = [address(head, memory, previous, int(register)) for head, previous in zip(heads, focus, strict=True)]
         memory = write(memory, focus[read_heads:], [pair[0] for pair in writes], [pair[1] for pair in writes])
         reads = [read(memory, weighting) for weighting in focus[:read_heads]]
 
-        all_logits.append(linear(weights, "cell.output", torch.cat([output, sense(torch.cat(reads), analog)])))
+        all_logits.append(linear(weights, "cell.output", torch.cat([output, sense(torch.cat(reads), config)])))
         all_memory.append(memory)
         all_weights.append(torch.stack(focus))
         all_reads.append(torch.stack(reads))

@@ -13,7 +13,12 @@ from ntm.benchmark import Setting
 
 @pytest.mark.parametrize(
     "arguments",
-    [{}, {"controller": "lstm", "controller_layers": 2, "read_heads": 2}, {"analog": True, "write_heads": 3}],
+    [
+        {},
+        {"controller": "lstm", "controller_layers": 2, "read_heads": 2},
+        {"analog": True, "write_heads": 3},
+        {"register": True},
+    ],
 )
 def test_the_products_with_weights_are_all_counted(arguments: dict) -> None:
     """A step multiplies and adds once for every weight that is no bias; slots cost the same on top, however many."""

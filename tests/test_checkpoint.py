@@ -52,9 +52,10 @@ def test_what_is_written_is_read(folder: Path) -> None:
         ntm.NTM(2, 3, controller="lstm", controller_size=4, controller_layers=2, memory_slots=5, memory_init="learned"),
         ntm.NTM(2, 3, controller_size=4, memory_slots=5, shift_range=0, memory_init="random"),
         ntm.NTM(2, 3, controller_size=4, memory_slots=5, analog=True),
+        ntm.NTM(2, 3, controller_size=4, memory_slots=5, register=True),
         ntm.LSTMBaseline(2, 3, hidden_size=4),
     ],
-    ids=["feedforward", "learned", "random", "analog", "baseline"],
+    ids=["feedforward", "learned", "random", "analog", "register", "baseline"],
 )
 def test_save_pretrained_and_from_pretrained(model: ntm.NTM | ntm.LSTMBaseline, tmp_path: Path) -> None:
     model.save_pretrained(tmp_path)
@@ -82,9 +83,10 @@ def test_every_argument_of_every_architecture_has_bounds(folder: Path) -> None:
                 strict.check_config(checkpoint.describe(model, "copy") | {name: 10**9})
 
 
-def test_a_machine_from_before_there_were_analog_ones_is_plain(folder: Path) -> None:
+@pytest.mark.parametrize("kind", ["analog", "register"])
+def test_a_machine_from_before_there_was_such_a_kind_is_plain(folder: Path, kind: str) -> None:
     config = json.loads((folder / "config.json").read_text())
-    del config["analog"]
+    del config[kind]
     (folder / "config.json").write_text(json.dumps(config))
     assert ntm.load(folder).config == machine().config
 
@@ -147,6 +149,10 @@ def edit(folder: Path, **changes: Any) -> None:
         ({"analog": None}, "analog as None"),
         ({"analog": "true"}, "analog as 'true'"),
         ({"analog": True}, "model.safetensors does not fit config.json"),
+        ({"register": "true"}, "register as 'true'"),
+        ({"register": True}, "which the model that config.json describes needs"),
+        ({"register": True, "analog": True}, "analog or has a register, not both"),
+        ({"register": True, "memory_width": 1}, "memory_width must be at least 2, not 1"),
         ({"controller_size": 9}, "model.safetensors does not fit config.json"),
         ({"controller": "lstm"}, "which the model that config.json describes needs"),
         ({"memory_init": "learned"}, "has no initial_memory.contents"),

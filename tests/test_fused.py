@@ -14,6 +14,7 @@ from ntm import fused
 from ntm.compilation import Forward, plain
 from ntm.machine import NTM, NTMState
 
+KINDS: list[dict[str, bool]] = [{}, {"analog": True}, {"register": True}]
 MACHINES = st.fixed_dictionaries(
     {
         "controller": st.sampled_from(["feedforward", "lstm"]),
@@ -26,9 +27,9 @@ MACHINES = st.fixed_dictionaries(
         "write_heads": st.integers(1, 3),
         "shift_range": st.integers(0, 2),
         "memory_init": st.sampled_from(["constant", "learned", "random"]),
-        "analog": st.booleans(),
+        "kind": st.sampled_from(KINDS),
     }
-)
+).map(lambda drawn: {name: value for name, value in drawn.items() if name != "kind"} | drawn["kind"])
 
 
 def build(arguments: dict[str, Any], scale: float = 1.0) -> NTM:
@@ -101,11 +102,11 @@ def test_long_sequences_and_several_threads(controller: str, threads: int) -> No
 
 
 @pytest.mark.parametrize("scale", [30.0, 1000.0])
-@pytest.mark.parametrize("analog", [False, True])
+@pytest.mark.parametrize("kind", KINDS, ids=["plain", "analog", "register"])
 @pytest.mark.parametrize("controller", ["feedforward", "lstm"])
-def test_weights_of_any_size_give_finite_numbers(controller: str, analog: bool, scale: float) -> None:
+def test_weights_of_any_size_give_finite_numbers(controller: str, kind: dict[str, bool], scale: float) -> None:
     # Gates far beyond saturation once came out as NaN: a fast division by infinity.
-    model = build({"controller": controller, "analog": analog}, scale)
+    model = build({"controller": controller, **kind}, scale)
     inputs = torch.ones(30, 4, 4)
     logits, gradients = run(lambda *given: fused.unroll(model, *given), model, inputs, model.initial_state(4))
     assert logits.isfinite().all()

@@ -20,7 +20,7 @@ from tests.numerics import (
     uniform,
 )
 
-BATCH, SLOTS, WIDTH, CONTROLLER = 2, 5, 3, 4
+BATCH, SLOTS, WIDTH, CONTROLLER, INPUTS = 2, 5, 3, 4, 2
 HEAD_COUNTS = [(1, 1), (2, 1), (1, 3)]
 
 
@@ -54,7 +54,7 @@ def test_emissions_match_the_reference(
 ) -> None:
     """The larger scale drives most raw outputs beyond where they are clipped."""
     heads = make_heads(read_heads, write_heads, shift_range, scale, linear_adds=linear_adds)
-    emitted = heads(normal(BATCH, CONTROLLER))
+    emitted = heads(normal(BATCH, CONTROLLER), normal(BATCH, INPUTS))
     weights = heads.state_dict()
     for b, output in enumerate(normal(BATCH, CONTROLLER)):
         raws = reference.linear(weights, "addressing", output).chunk(read_heads + write_heads)
@@ -71,7 +71,7 @@ def test_emissions_match_the_reference(
 def test_emissions_are_finite_and_in_range_for_any_controller_output(linear_adds: bool, size: float) -> None:
     heads = make_heads(2, 2, linear_adds=linear_adds).float()
     (controller_output,) = leaves([size * normal(BATCH, CONTROLLER, dtype=torch.float32)])
-    emitted = heads(controller_output)
+    emitted = heads(controller_output, normal(BATCH, INPUTS))
     assert_all_finite([*emitted, *gradients(emitted, [controller_output, *heads.parameters()])])
     for name in ("gate", "shift", "erases"):
         values = getattr(emitted, name)

@@ -71,7 +71,7 @@ def assert_matches_reference(model: NTM, tolerance: float, state: NTMState | Non
     assert_all_close(steps, [step.detach() for step in expected[:4]], tolerance)
 
 
-ANALOG = pytest.mark.parametrize("analog", [False, True], ids=["plain", "analog"])
+KINDS = pytest.mark.parametrize("kind", [{}, {"analog": True}, {"register": True}], ids=["plain", "analog", "register"])
 SHAPES = [
     pytest.param(1, 1, 1, id="R1-W1-k1"),
     pytest.param(2, 1, 2, id="R2-W1-k2"),
@@ -83,9 +83,9 @@ SHAPES = [
 @pytest.mark.parametrize(("read_heads", "write_heads", "shift_range"), SHAPES)
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("controller", ["feedforward", "lstm"])
-@ANALOG
+@KINDS
 def test_matches_the_reference(
-    analog: bool, controller: str, layers: int, read_heads: int, write_heads: int, shift_range: int
+    kind: dict[str, bool], controller: str, layers: int, read_heads: int, write_heads: int, shift_range: int
 ) -> None:
     model = make_machine(
         controller=controller,
@@ -94,17 +94,17 @@ def test_matches_the_reference(
         write_heads=write_heads,
         shift_range=shift_range,
         memory_init="learned",
-        analog=analog,
+        **kind,
     )
     assert_matches_reference(model, tolerance=1e-8)
 
 
 @pytest.mark.parametrize("scale", [0.5, 2.0])
 @pytest.mark.parametrize("controller", ["feedforward", "lstm"])
-@ANALOG
-def test_matches_the_reference_from_constant_memory(analog: bool, controller: str, scale: float) -> None:
+@KINDS
+def test_matches_the_reference_from_constant_memory(kind: dict[str, bool], controller: str, scale: float) -> None:
     """Decided heads leave slots near their first 1e-6, where a guard against a norm of zero could be felt."""
-    model = make_machine(scale, controller=controller, read_heads=2, analog=analog)
+    model = make_machine(scale, controller=controller, read_heads=2, **kind)
     assert_matches_reference(model, tolerance=1e-6)
 
 
@@ -115,27 +115,27 @@ def test_matches_the_reference_from_random_memory(controller: str) -> None:
 
 
 @pytest.mark.parametrize("controller", ["feedforward", "lstm"])
-@ANALOG
-def test_matches_the_reference_with_other_than_its_own_slots(analog: bool, controller: str) -> None:
-    model = make_machine(controller=controller, memory_init="random", write_heads=2, analog=analog)
+@KINDS
+def test_matches_the_reference_with_other_than_its_own_slots(kind: dict[str, bool], controller: str) -> None:
+    model = make_machine(controller=controller, memory_init="random", write_heads=2, **kind)
     for slots in (3, 9):
         assert_matches_reference(model, 1e-8, model.initial_state(BATCH, slots, generator=seeded(slots)))
 
 
 @pytest.mark.parametrize("controller", ["feedforward", "lstm"])
-@ANALOG
-def test_matches_the_reference_where_outputs_are_clipped(analog: bool, controller: str) -> None:
-    model = make_machine(scale=4.0, controller=controller, memory_init="learned", analog=analog)
+@KINDS
+def test_matches_the_reference_where_outputs_are_clipped(kind: dict[str, bool], controller: str) -> None:
+    model = make_machine(scale=4.0, controller=controller, memory_init="learned", **kind)
     assert_matches_reference(model, tolerance=1e-6)
 
 
 @pytest.mark.parametrize("controller", ["feedforward", "lstm"])
-@ANALOG
-def test_the_published_size_in_float32_is_near_the_reference(analog: bool, controller: str) -> None:
+@KINDS
+def test_the_published_size_in_float32_is_near_the_reference(kind: dict[str, bool], controller: str) -> None:
     """128 slots of 20, constant memory, weights as they are initialised: what training starts from."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        model = NTM(INPUTS, OUTPUTS, controller=controller, analog=analog)  # type: ignore[arg-type]
+        model = NTM(INPUTS, OUTPUTS, controller=controller, **kind)  # type: ignore[arg-type]
     inputs = normal(3, 1, INPUTS)
     logits, last = model(inputs.float())
     with torch.no_grad():
@@ -173,9 +173,54 @@ def test_what_an_analog_machine_sees_beyond_1_changes_its_heads_and_not_its_cont
     assert (one.adds - other.adds).abs().max() > 0.1
 
 
+# Machines with a register.
+
+
+@pytest.mark.parametrize("controller", ["feedforward", "lstm"])
+def test_a_register_counts_down_from_any_number_while_the_other_columns_stay_as_in_the_paper(controller: str) -> None:
+    """Weights set by hand: the write head stays on slot 0, puts in what the first step says and takes one away at every
+    later one, however much it means to take."""
+    model = NTM(2, 1, controller=controller, register=True, **SMALL).double()  # type: ignore[arg-type]
+    with torch.no_grad():
+        for parameter in model.cell.heads.parameters():
+            parameter.zero_()
+        gate, shift, sharpening = (20.0 * one_hot(place, 9) for place in (4, 6, 8))
+        model.cell.heads.addressing.bias.copy_((shift - gate + sharpening).repeat(2))
+        model.cell.heads.writing.bias[:3] = -20.0
+        model.cell.heads.writing.bias[4:] = 20.0
+        model.cell.heads.register.weight[:] = torch.tensor([1.0, -1.0])
+    inputs = torch.tensor([[16.0, 0.0], *([0.0, 6.0 + step] for step in range(7))], dtype=torch.float64).unsqueeze(1)
+    trace = model.trace(inputs)
+    assert_all_close([trace.memory[:, 0, 0, 0]], [16.0 - torch.arange(8, dtype=torch.float64)], tolerance=1e-4)
+    assert trace.adds[..., 1:].abs().max() <= 1
+
+
+def test_a_register_holds_back_what_is_nearly_nothing() -> None:
+    model = make_machine(register=True)
+    with torch.no_grad():
+        model.cell.heads.writing.weight.zero_()
+        model.cell.heads.writing.bias.fill_(0.01)
+        model.cell.heads.register.weight.zero_()
+    adds = model.trace(normal(STEPS, BATCH, INPUTS)).adds
+    assert adds[..., 0].abs().max() < 0.00011
+    assert adds[..., 1:].abs().min() > 0.0099
+
+
+def test_heads_look_past_the_register_and_its_size_is_not_seen() -> None:
+    model = make_machine(register=True)
+    state = model.initial_state(BATCH)
+    inputs = normal(1, BATCH, INPUTS)
+    memory, other = state.memory.clone(), state.memory.clone()
+    memory[..., 0], other[..., 0] = 5.0, 20.0
+    one, another = (model.trace(inputs, state._replace(memory=contents)) for contents in (memory, other))
+    assert_all_close([one.content_weights, one.logits], [another.content_weights, another.logits], tolerance=1e-6)
+    assert (one.memory - another.memory)[..., 0].abs().min() > 1
+
+
 def test_a_machine_is_plain_unless_asked() -> None:
     plain, analog = make_machine(), make_machine(analog=True)
     assert plain.config["analog"] is False
+    assert plain.config["register"] is False
     inputs = normal(STEPS, BATCH, INPUTS)
     assert torch.equal(plain(inputs)[0], make_machine(analog=False)(inputs)[0])
     assert plain.cell.heads.writing.in_features == SMALL["controller_size"]
@@ -280,22 +325,23 @@ def test_trace_has_the_shapes_of_the_contract(controller: str, read_heads: int, 
         assert getattr(trace, name).shape == (STEPS, BATCH, *shape), name
 
 
-@ANALOG
-def test_a_trace_can_be_replayed(analog: bool) -> None:
+@KINDS
+def test_a_trace_can_be_replayed(kind: dict[str, bool]) -> None:
     """Each field is that of its own step: memory after writing, reads of that memory, weightings from the gates."""
-    model = make_machine(read_heads=2, write_heads=2, analog=analog)
+    model = make_machine(read_heads=2, write_heads=2, **kind)
     state = model.initial_state(BATCH)
     trace = model.trace(normal(STEPS, BATCH, INPUTS), state)
     memory, weights = state.memory, state.weights
+    hidden = int(model.config["register"])
     for t, b in itertools.product(range(STEPS), range(BATCH)):
         before = memory[b] if t == 0 else trace.memory[t - 1, b]
         focus = weights[b] if t == 0 else torch.cat([trace.read_weights[t - 1, b], trace.write_weights[t - 1, b]])
         moved = []
         for h in range(4):
             head = reference.Head(*(getattr(trace, name)[t, b, h] for name in reference.Head._fields))
-            content = reference.content_weighting(before, head.key, head.strength)
+            content = reference.content_weighting(before[:, hidden:], head.key[hidden:], head.strength)
             assert_all_close([trace.content_weights[t, b, h]], [content], tolerance=1e-4)
-            moved.append(reference.address(head, before, focus[h]))
+            moved.append(reference.address(head, before, focus[h], hidden))
         assert_all_close([trace.read_weights[t, b], trace.write_weights[t, b]], torch.stack(moved).split(2), 1e-4)
         written = reference.write(
             before, list(trace.write_weights[t, b]), list(trace.erases[t, b]), list(trace.adds[t, b])
@@ -318,10 +364,10 @@ def test_the_last_step_of_a_trace_is_the_last_state() -> None:
 
 @pytest.mark.parametrize("controller", ["feedforward", "lstm"])
 @pytest.mark.parametrize("memory_value", [0.0, 1e-6])
-@ANALOG
-def test_finite_with_all_weights_zero(analog: bool, controller: str, memory_value: float) -> None:
+@KINDS
+def test_finite_with_all_weights_zero(kind: dict[str, bool], controller: str, memory_value: float) -> None:
     """All keys are then zero, and so is memory: every cosine is 0 / 0."""
-    model = NTM(INPUTS, OUTPUTS, controller=controller, analog=analog, **SMALL)  # type: ignore[arg-type]
+    model = NTM(INPUTS, OUTPUTS, controller=controller, **kind, **SMALL)  # type: ignore[arg-type]
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.zero_()
@@ -333,9 +379,11 @@ def test_finite_with_all_weights_zero(analog: bool, controller: str, memory_valu
 
 @pytest.mark.parametrize("memory_init", ["constant", "learned"])
 @pytest.mark.parametrize("controller", ["feedforward", "lstm"])
-@ANALOG
-def test_finite_over_many_steps_with_every_output_saturated(analog: bool, controller: str, memory_init: str) -> None:
-    model = make_machine(50.0, controller=controller, memory_init=memory_init, read_heads=2, analog=analog).float()
+@KINDS
+def test_finite_over_many_steps_with_every_output_saturated(
+    kind: dict[str, bool], controller: str, memory_init: str
+) -> None:
+    model = make_machine(50.0, controller=controller, memory_init=memory_init, read_heads=2, **kind).float()
     logits, state = model(normal(30, BATCH, INPUTS, dtype=torch.float32))
     assert_all_finite([logits, *flatten(state), *gradients([logits], list(model.parameters()))])
     torch.testing.assert_close(state.weights.sum(-1), torch.ones(BATCH, 3))
@@ -385,10 +433,18 @@ def test_unknown_choices_are_refused_with_the_known_ones(name: str, value: Any) 
         NTM(INPUTS, OUTPUTS, **{name: value})
 
 
+@pytest.mark.parametrize("name", ["analog", "register"])
 @pytest.mark.parametrize("value", [1, 0, None, "true"])
-def test_analog_is_true_or_false(value: Any) -> None:
-    with pytest.raises(TypeError, match=f"analog must be true or false, not {value!r}"):
-        NTM(INPUTS, OUTPUTS, analog=value)
+def test_kinds_are_true_or_false(name: str, value: Any) -> None:
+    with pytest.raises(TypeError, match=f"{name} must be true or false, not {value!r}"):
+        NTM(INPUTS, OUTPUTS, **{name: value})
+
+
+def test_a_register_needs_a_machine_that_is_not_analog_and_a_column_besides() -> None:
+    with pytest.raises(ValueError, match="analog or has a register, not both"):
+        NTM(INPUTS, OUTPUTS, analog=True, register=True)
+    with pytest.raises(ValueError, match="memory_width must be at least 2, not 1"):
+        NTM(INPUTS, OUTPUTS, register=True, memory_width=1)
 
 
 @pytest.mark.parametrize(("shift_range", "slots"), [(1, 2), (2, 4), (3, 5)])
