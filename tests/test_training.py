@@ -1,5 +1,6 @@
 """Training: what a run depends on, and that nothing is lost when it is stopped or goes wrong."""
 
+import copy
 import json
 import math
 import os
@@ -249,8 +250,9 @@ def test_without_a_first_limit_there_is_none(tmp_path: Path) -> None:
         (small(memory_slots=(3, 8, 20), arguments={"memory_init": "learned"}), [20]),
         (CURRICULUM, [20, 120]),
         (small("priority-sort", updates=30, arguments={"controller": "lstm", "analog": True}), [20]),
+        (small("repeat-copy", updates=50, averaging=0.9, arguments={"register": True}), [20, 40]),
     ],
-    ids=["ntm", "lstm", "memory slots", "curriculum", "analog"],
+    ids=["ntm", "lstm", "memory slots", "curriculum", "analog", "register and averaging"],
 )
 def test_a_stopped_run_ends_in_the_same_weights_as_one_never_stopped(
     tmp_path: Path, settings: training.Settings, stops: list[int]
@@ -525,3 +527,30 @@ def test_a_collapse_is_undone_where_the_recipe_says_so(
     expected = spoilt if relapse is None else run.best
     assert all(tensor.equal(expected[name]) for name, tensor in run.model.state_dict().items())
     assert run.best_update == 20
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("averaging", [0.0, 0.75])
+def test_the_mean_of_the_weights_is_what_is_judged_and_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, averaging: float
+) -> None:
+    monkeypatch.setattr(training, "_UPDATES_A_VALIDATION", 20)
+    settings = small(updates=60, averaging=averaging)
+    run = training.start(settings, CPU)
+    expected, judged = copy.deepcopy(run.model.state_dict()), []
+    validate = training._validate
+    monkeypatch.setattr(
+        training, "_validate", lambda *given: judged.append(copy.deepcopy(run.model.state_dict())) or validate(*given)
+    )
+
+    def follow(_: training.Progress) -> None:
+        for name, weights in run.model.state_dict().items():
+            expected[name] = averaging * expected[name] + (1 - averaging) * weights
+            torch.testing.assert_close(judged[-1][name], expected[name])
+        if run.best_update == run.update:
+            assert all(tensor.equal(judged[-1][name]) for name, tensor in run.best.items())
+
+    training.train(run, settings, tmp_path, on_progress=follow)
+    assert len(judged) == 3
+    last = load_file(tmp_path / "snapshots" / "0000060.safetensors")
+    assert all(tensor.equal(last[name]) for name, tensor in judged[-1].items())

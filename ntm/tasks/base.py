@@ -67,6 +67,9 @@ class Recipe:
     relapse: float | None = None
     """how many times the best validation error so far, or 1 where that is less, sends training back to the best
     weights: some tasks are learned in a way that a single update can undo. Never when None"""
+    averaging: float = 0.0
+    """share of the running mean of the weights that stays from one report to the next. That mean is what is judged and
+    kept: it steadies a task on which one update may do harm. 0 for the weights as they are"""
     seed: int = 0
     """of weights and batches; the best on validation of those that were tried"""
 
