@@ -26,19 +26,20 @@ class RepeatCopy(Task):
     recipes: ClassVar = {
         "ntm": Recipe(
             updates=20_000,
-            arguments={"controller_size": 128, "memory_slots": 32, "read_heads": 2, "analog": True},
+            arguments={"controller_size": 128, "memory_slots": 64, "read_heads": 2, "register": True},
             learning_rate=2e-3,
             second_moment=0.98,
             gradient_norm=0.2,
+            memory_slots=(24, 40, 64),
             worst_bit=0.03,
             focus=0.02,
             first_limit=2,
+            averaging=0.98,
         ),
         "lstm": Recipe(updates=20_000, arguments={"hidden_size": 128, "num_layers": 2}, first_limit=2),
     }
     validation = (
-        Case({"length": 10, "repeats": 10}, weight=100),
-        Case({"length": 1, "repeats": 10}, weight=100),
+        *(Case({"length": length, "repeats": repeats}, weight=100) for length in (1, 2, 5, 10) for repeats in (5, 10)),
         Case({"length": 20, "repeats": 10}, weight=10),
         Case({"length": 10, "repeats": 20}),
     )
