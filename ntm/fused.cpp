@@ -52,7 +52,7 @@ struct Layer {
 
 struct Tape {
   const Layer* layers;
-  const float* weights;      // (C + S, D): from the controller, and the S channels of the input that heads see, to the heads
+  const float* weights;      // (C + S, D): to the heads, from the controller and the S channels of the input they see
   const float* weights_out;  // (D, C + S)
   const float* bias;         // (D)
   float* controller_output;  // (T, B, C + S); what heads see of the input is filled in
@@ -488,7 +488,8 @@ struct Machine {
       float* content = of_heads(tape.content, step, b) + h * stride;
       float* shifted = of_heads(tape.shifted, step, b) + h * stride;
       focus_by_content(s.slots, stride, s.width - s.registers, memory + s.registers * stride, norms,
-                       emitted + at.key(h) + s.registers, emitted[at.strength(h)], of_heads(tape.similarity, step, b) + h * stride, content);
+                       emitted + at.key(h) + s.registers, emitted[at.strength(h)],
+                       of_heads(tape.similarity, step, b) + h * stride, content);
       interpolate(s.slots, content, of_heads(tape.weightings, step, b) + h * stride, emitted[at.gate(h)], gated);
       shift(s.slots, s.shift_range, gated, emitted + at.shift(h), shifted);
       sharpen(s.slots, stride, shifted, emitted[at.sharpening(h)], of_heads(tape.weightings, step + 1, b) + h * stride);
