@@ -343,7 +343,8 @@ function drawMemory(palette) {
   eachNow(run.memory, values.length, (index, value) => { values[index] = value; });
   const colourOf = (index, row) => {
     const value = values[slotAt(index) * run.width + row] / run.largest;
-    return blend(palette.empty, value < 0 ? palette.negative : palette.positive, Math.min(1, Math.abs(value)));
+    // The root, for where one slot holds a count the bits in the others would be too pale to see.
+    return blend(palette.empty, value < 0 ? palette.negative : palette.positive, Math.min(1, Math.sqrt(Math.abs(value))));
   };
   drawCells(context, count, run.width, colourOf, at.gutter, at.top, at.tape, at.height);
   context.strokeStyle = css(palette.line);
