@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 _SECONDS_TO_START = 120
+_SECONDS_TO_APPEAR = 15  # on a busy machine; Playwright's own 5 are for an idle one
 
 
 @contextmanager
@@ -80,8 +81,9 @@ def _wait_for_address(process: subprocess.Popen, log: Path) -> str:
 @pytest.fixture(scope="session")
 def browser() -> Iterator["Browser"]:
     """Chromium, the one that tests/run found or Playwright's own."""
-    from playwright.sync_api import sync_playwright  # here, so that the other tests run without it
+    from playwright.sync_api import expect, sync_playwright  # here, so that the other tests run without it
 
+    expect.set_options(timeout=_SECONDS_TO_APPEAR * 1000)
     with sync_playwright() as playwright:
         yield playwright.chromium.launch(
             executable_path=os.environ.get("CHROMIUM") or None,
