@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
+import torch
 from torch import Tensor
 
 from ntm import tasks
-from ntm.machine import NTMState
+from ntm.machine import NTM, NTMState
 from ntm.model import SequenceModel
 from ntm.tasks import Batch
 from ntm.tasks.dynamic_ngrams import DynamicNgrams
@@ -29,6 +31,9 @@ class Run:
     sizes: Mapping[str, int]
     trained: bool
     """whether machines are trained on sequences of these sizes"""
+    read_delay: int
+    """how many steps before an output that is read which it is made of: 0 where the layer of the logits looks at what
+    was just read, 1 where the controller does, in its next step"""
 
     @property
     def target(self) -> Tensor:
@@ -86,4 +91,21 @@ def run_question(model: SequenceModel, question: Question, *, slots: int | None 
     state = model.initial_state(1, slots)
     trace = model.trace(asked.batch.inputs, state)
     memory = state.memory[0] if isinstance(state, NTMState) else trace.memory[0, 0]
-    return Run(question, asked.batch, trace, memory, asked.captions, asked.sizes, asked.trained)
+    delay = _find_read_delay(model, tasks.get(question.task))
+    return Run(question, asked.batch, trace, memory, asked.captions, asked.sizes, asked.trained, delay)
+
+
+@lru_cache(maxsize=256)
+@torch.no_grad()
+def _find_read_delay(model: SequenceModel, task: tasks.Task) -> int:
+    """See `Run.read_delay`; by which of the two summands of the logits is larger, that of what was just read or that of
+    the controller, on sequences of the largest sizes of training."""
+    if not isinstance(model, NTM):
+        return 0
+    sizes = {name: trained[-1] for name, trained in task.sizes.items()}
+    batch = task.sample(4, generator=torch.Generator().manual_seed(0), **sizes)
+    trace = model.trace(batch.inputs, model.initial_state(4))
+    reads = model.cell.sense(trace.reads.flatten(2))
+    from_reads = reads @ model.cell.output.weight[:, -reads.shape[-1] :].T
+    from_controller = trace.logits - from_reads
+    return int(from_controller[batch.mask].norm() > from_reads[batch.mask].norm())

@@ -207,13 +207,13 @@ function focusOf(weights, heads, step, head) {
   return { slot: best, weight: weightAt(weights, heads, step, head, best) };
 }
 
-// The step whose writing makes up most of what a slot holds after a given step: each writing counts with what later
+// The step whose writing makes up most of what a slot holds before a given step: each writing counts with what later
 // erasing has left of it.
 function writtenAt(slot, step) {
   const { width, writeHeads, writeWeights, erases, adds } = run;
   const kept = new Float64Array(width).fill(1);
   const best = { step: null, size: 1e-3 };
-  for (let at = step; at >= (run.changedAt ?? 0); at--) {
+  for (let at = step - 1; at >= (run.changedAt ?? 0); at--) {
     let size = 0;
     for (let column = 0; column < width; column++) {
       let added = 0, left = 1;
@@ -231,28 +231,35 @@ function writtenAt(slot, step) {
   return best.step;
 }
 
-// The head of a kind that is on one slot the most in a step.
-function surestFocus(kind, step) {
-  const all = run.heads.filter((head) => head.kind === kind)
-    .map((head) => ({ name: head.name, ...focusOf(head.weights, head.count, step, head.index) }));
-  return all.reduce((best, focus) => (best && best.weight >= focus.weight ? best : focus), null);
+// Where the heads of a kind are in a step, as far as they are on one slot, the surest first.
+function focusesOf(kind, step) {
+  return run.heads.filter((head) => head.kind === kind)
+    .map((head) => ({ head: head.name, ...focusOf(head.weights, head.count, step, head.index) }))
+    .filter(({ weight }) => weight >= SPREAD)
+    .sort((a, b) => b.weight - a.weight);
+}
+
+// The slot that the output of a step was read from, and the step that wrote it. Of several heads one that is where
+// something was written while the input came in, and of these one that has moved: others may be on what the machine
+// notes for itself.
+function sourceOf(step) {
+  const read = step - run.readDelay, before = focusesOf("read", read - 1);
+  const stays = ({ head, slot }) => before.some((other) => other.head === head && other.slot === slot);
+  return focusesOf("read", read)
+    .map((focus) => ({ ...focus, step: writtenAt(focus.slot, read) }))
+    .filter((source) => source.step !== null)
+    .sort((a, b) => isScored(a.step) - isScored(b.step) || stays(a) - stays(b) || b.weight - a.weight)[0] ?? null;
 }
 
 // What a step has to do with another: where that came from which is read now, or when that is read which is written now.
-// {slot, head, step} or null.
+// {slot, step, ...} or null.
 function linkOf(step) {
   if (!run.slots) return null;
-  const focus = surestFocus(isScored(step) ? "read" : "write", step);
-  if (focus.weight < SPREAD) return null;
-  if (isScored(step)) {
-    const from = writtenAt(focus.slot, step);
-    return from === null || from === step ? null : { ...focus, step: from };
-  }
-  for (let later = step + 1; later < run.steps; later++) {
-    if (!isScored(later) || surestFocus("read", later).slot !== focus.slot) continue;
-    return writtenAt(focus.slot, later) === step ? { ...focus, step: later } : null;
-  }
-  return null;
+  run.sources ??= Array.from({ length: run.steps }, (_, scored) => (isScored(scored) ? sourceOf(scored) : null));
+  if (isScored(step)) return run.sources[step];
+  const [written] = focusesOf("write", step);
+  const read = run.sources.findIndex((source) => source?.step === step && source.slot === written?.slot);
+  return read < 0 ? null : { ...written, step: read };
 }
 
 const isScored = (step) => run.mask[step] > 0.5;
@@ -560,8 +567,8 @@ function describeLink(step) {
   if (!link) return;
   const what = view.bit === null ? "What comes out here" : "Bit " + (view.bit + 1) + " of what comes out here";
   setText(part("linkText"), isScored(step)
-    ? what + " is read from slot " + link.slot + ", which was written in step " + (link.step + 1) + "."
-    : "Slot " + link.slot + " is read again in step " + (link.step + 1) + ".");
+    ? what + (run.readDelay ? " was read one step before from slot " : " is read from slot ") + link.slot + ", which was written in step " + (link.step + 1) + "."
+    : "What is written to slot " + link.slot + " comes out in step " + (link.step + 1) + ".");
   setText(part("follow"), "Go to step " + (link.step + 1));
 }
 

@@ -74,6 +74,7 @@ def encode(run: Run, original: Run | None = None) -> str:
         "question": hash(run.question),
         "changedAt": run.intervention.step if isinstance(run, ChangedRun) else None,
         "captions": run.captions,
+        "readDelay": run.read_delay,
         "certain": certain,
         "fields": {},
     }

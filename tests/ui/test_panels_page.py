@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from ntm.ui.machines import updates_kept
-from tests.ui.test_page import choose_task, open_page, pixels, run_id, wait_for_new_run
+from tests.ui.test_page import choose_task, open_page, pixels, replace_text, run_id, wait_for_new_run
 
 
 @pytest.fixture
@@ -49,9 +49,47 @@ def test_what_comes_out_is_traced_to_where_it_was_written(page: Page) -> None:
     assert 0 <= written[0] - 3 <= 1, "when the letter came in, or right after it"
 
 
+def test_each_vector_that_is_sorted_is_traced_to_where_it_came_in(page: Page) -> None:
+    choose_task(page, "Sort")
+    before = run_id(page)
+    replace_text(
+        page, "#typed", "\n".join(f"{37 * row % 256:08b} {(7 * row % 20) / 10 - 0.95:.2f}" for row in range(20))
+    )
+    wait_for_new_run(page, before)
+    caption = page.locator("#tape [data-part=status]")
+    for place in (1, 5, 9, 16):
+        seek(page, 20 + place)
+        expect(caption).to_contain_text(f"number {place}: ")
+        vector = re.search(r"vector \d+ ", caption.inner_text())
+        assert vector is not None
+        page.locator("#tape [data-part=follow]").click()
+        expect(caption).to_contain_text(vector.group() + "comes in")
+
+
+@pytest.mark.parametrize(
+    ("title", "vectors", "due"),
+    [("Recall", (1, 2, 3), "vector {} of 3 is due"), ("Repeat copy", (10, 9, 8), "vector {} is due, time 4")],
+)
+def test_what_was_heard_once_is_traced_to_there(page: Page, title: str, vectors: tuple[int, ...], due: str) -> None:
+    choose_task(page, title)
+    caption = page.locator("#tape [data-part=status]")
+    written = []
+    for vector in vectors:
+        page.locator("#tape [data-part=root]").focus()
+        page.keyboard.press("End")
+        while due.format(vector) not in caption.inner_text():
+            step = caption.inner_text()
+            page.keyboard.press("ArrowLeft")
+            expect(caption).not_to_have_text(step)
+        page.locator("#tape [data-part=follow]").click()
+        expect(caption).not_to_contain_text("is due")
+        written.append(int(page.locator("#tape [data-part=root]").get_attribute("data-step") or 0) - vector)
+    assert written == [written[0]] * 3, "as far apart as the vectors"
+
+
 def test_what_is_written_is_followed_to_where_it_is_read(page: Page) -> None:
     seek(page, 8)
-    expect(page.locator("#tape [data-part=linkText]")).to_contain_text("is read again in step")
+    expect(page.locator("#tape [data-part=linkText]")).to_contain_text("comes out in step")
     page.locator("#tape [data-part=follow]").click()
     expect(page.locator("#tape [data-part=status]")).to_contain_text("is due")
     page.locator("#tape [data-part=follow]").click()

@@ -5,13 +5,16 @@ import json
 import zlib
 
 import numpy as np
+import pytest
 import torch
 
 import ntm
-from ntm.ui import results, text
+from ntm import tasks
+from ntm.ui import questions, results, text
 from ntm.ui.questions import Question
 from ntm.ui.run import Run, run_question
 from ntm.ui.tape import encode
+from tests.numerics import seeded
 
 
 def untrained_run(rows: int = 12) -> Run:
@@ -61,6 +64,24 @@ def test_the_browser_can_replay_memory_from_what_it_is_sent() -> None:
             memory = memory * (1 - weight * fields["erases"][step, head]) + weight * fields["adds"][step, head]
         np.testing.assert_allclose(memory, run.trace.memory[step, 0].numpy(), atol=2e-3)
     np.testing.assert_allclose(fields["readWeights"], run.trace.read_weights[:, 0].numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("task", "delay"), [("copy", 0), ("repeat-copy", 1), ("associative-recall", 1), ("priority-sort", 1)]
+)
+def test_answers_are_made_of_what_was_read_so_many_steps_before(task: str, delay: int) -> None:
+    """What was read for other sequences, given to the layer of the logits, matters just where the delay is 0."""
+    model = ntm.load(f"checkpoints/ntm-{task}")
+    assert isinstance(model, ntm.NTM)
+    sizes = {name: trained[len(trained) // 2] for name, trained in tasks.get(task).sizes.items()}
+    assert run_question(model, questions.draw(task, seeded(), **sizes)).read_delay == delay
+    batch = tasks.get(task).sample(20, generator=seeded(), **sizes)
+    trace = model.trace(batch.inputs, model.initial_state(20))
+    seen = model.cell.sense(trace.reads.flatten(2))
+    read = seen @ model.cell.output.weight[:, -seen.shape[-1] :].T
+    of_others = trace.logits - read + read.roll(1, dims=1)
+    turned = ((of_others > 0) != (trace.logits > 0))[batch.mask].float().mean()
+    assert turned < 0.01 if delay else turned > 0.2
 
 
 def test_a_run_stays_small() -> None:
