@@ -46,7 +46,7 @@ def add_breaking(
             changed = intervene(find_machine(key, shown), original, intervention)
         except (InputError, CheckpointError) as error:
             return gr.HTML(f'<p class="problem" role="alert">{escape(str(error))}</p>'), gr.skip()
-        return gr.HTML(compare(original, changed)), gr.HTML(encode(changed, original), visible=True)
+        return gr.HTML(compare(original, changed)), gr.HTML(encode(changed, original=original), visible=True)
 
     with gr.Accordion("Break it", open=False, elem_id="break") as panel:
         gr.Markdown(_EXPLANATION)

@@ -63,6 +63,7 @@ def make_page(machines: Machines, notice: str | None = None) -> gr.Blocks:
     """
     first = Link(Question("copy", text.format_bits(text.parse_word(FIRST_WORD))))
     first_run = _run_again(machines, None, first)
+    first_baseline = _run_baseline(first.question)
     run_again, find_machine = partial(_run_again, machines), partial(_find_machine, machines)
 
     def open_link(request: gr.Request) -> list[Any]:  # Gradio hands the request to plain functions alone
@@ -94,8 +95,8 @@ def make_page(machines: Machines, notice: str | None = None) -> gr.Blocks:
                 surprise = gr.Button("Surprise me", variant="primary")
                 slots = gr.Dropdown(**controls.slots_choice(machines, "copy"), elem_id="slots")
             with gr.Column(scale=3, min_width=320, elem_id="stage"):
-                summary = gr.HTML(_summary(first_run, as_word=True), elem_id="summary")
-                tape = make_tape(first_run, elem_id="tape")
+                summary = gr.HTML(_summary(first_run, first_baseline, as_word=True), elem_id="summary")
+                tape = make_tape(encode(first_run, baseline=first_baseline), elem_id="tape")
                 learning = add_learning(controls.learned_choice("copy"), first_run)
                 breaking = add_breaking(tape, key, shown, find_machine, run_again, first_run)
         generalisation = add_generalisation(first_run)
@@ -232,8 +233,10 @@ def _run_typed(
         run = _run_again(machines, key, shown)
     except (text.InputError, CheckpointError) as error:
         return [gr.HTML(_alert(error), visible=True), *[gr.skip()] * (4 + sum(len(panel.outputs) for panel in panels))]
+    baseline = _run_baseline(shown.question)
     asked = grid.encode(_find_machine(machines, key, shown), run)
-    fresh = [gr.HTML(visible=False), shown, _summary(run, as_word=as_word), encode(run), asked]
+    summary = _summary(run, baseline, as_word=as_word)
+    fresh = [gr.HTML(visible=False), shown, summary, encode(run, baseline=baseline), asked]
     return fresh + [update for panel in panels for update in panel.refresh(shown, run)]
 
 
@@ -241,13 +244,15 @@ def _tabulate(_: Link, run: Run) -> list[Any]:
     return [results.table(run)]
 
 
-def _summary(run: Run, *, as_word: bool) -> str:
-    """The verdict, and what the LSTM makes of the same."""
-    own = results.summary(run, as_word=as_word)
-    baseline = baseline_of(run.question.task)
-    if baseline is None:
-        return own
-    return own + results.comparison(run_question(baseline, run.question))
+def _run_baseline(question: Question) -> Run | None:
+    """What the embedded LSTM makes of it, where there is one."""
+    baseline = baseline_of(question.task)
+    return None if baseline is None else run_question(baseline, question)
+
+
+def _summary(run: Run, baseline: Run | None, *, as_word: bool) -> str:
+    """The verdict, and the LSTM's."""
+    return results.summary(run, as_word=as_word) + ("" if baseline is None else results.comparison(baseline))
 
 
 def _open_link(machines: Machines, parameters: Mapping[str, str]) -> list[Any]:

@@ -267,9 +267,9 @@ const isChanged = (step, bit) => {
   const index = step * run.outputSize + bit;
   return run.originalOutputs && isScored(step) && run.outputs[index] > 0.5 !== run.originalOutputs[index] > 0.5;
 };
-const isWrong = (step, bit) => {
+const isWrong = (outputs, step, bit) => {
   const index = step * run.outputSize + bit;
-  return run.certain && isScored(step) && run.outputs[index] > 0.5 !== run.targets[index] > 0.5;
+  return run.certain && isScored(step) && outputs[index] > 0.5 !== run.targets[index] > 0.5;
 };
 
 // ---- drawing -----------------------------------------------------------------------------------------------------
@@ -400,7 +400,7 @@ function drawSlotNumbers(context, at, palette) {
 
 const inputCell = (step, row) => ({ value: run.inputs[step * run.inputSize + row], faint: false, wrong: false });
 const outputCell = (step, row) => ({
-  value: run.outputs[step * run.outputSize + row], faint: !isScored(step), wrong: isWrong(step, row),
+  value: run.outputs[step * run.outputSize + row], faint: !isScored(step), wrong: isWrong(run.outputs, step, row),
 });
 
 // The present input or output as a column of cells beside the tape.
@@ -422,7 +422,7 @@ function drawVector(context, at, palette, x, width, title, size, cellOf) {
   }
 }
 
-// The strips of the history: name, height, rows, and the colour of each cell.
+// The strips of the history: name, height, rows, the colour of each cell, and the outputs among which wrong bits are marked.
 function strips(palette) {
   const bits = (values, size, faint) => (step, row) =>
     blend(palette.empty, palette.ink, Math.min(1, Math.max(0, values[step * size + row])) * (faint && !isScored(step) ? 0 : 1));
@@ -431,11 +431,12 @@ function strips(palette) {
     for (let head = 0; head < heads; head++) weight = Math.max(weight, weightAt(weights, heads, step, head, slotAt(row)));
     return blend(palette.empty, colour, weight);
   };
-  const { inputs, targets, outputs, inputSize, outputSize } = run, { count } = slotWindow();
+  const { inputs, targets, outputs, baselineOutputs, inputSize, outputSize } = run, { count } = slotWindow();
   const all = [
     { name: "input", rows: inputSize, height: BIT * inputSize, colourOf: bits(inputs, inputSize, false) },
     { name: "target", rows: outputSize, height: BIT * outputSize, colourOf: bits(targets, outputSize, true) },
-    { name: "output", rows: outputSize, height: BIT * outputSize, colourOf: bits(outputs, outputSize, true), marked: true },
+    { name: "output", rows: outputSize, height: BIT * outputSize, colourOf: bits(outputs, outputSize, true), outputs },
+    { name: "LSTM", rows: baselineOutputs ? outputSize : 0, height: BIT * outputSize, colourOf: baselineOutputs && bits(baselineOutputs, outputSize, true), outputs: baselineOutputs },
     { name: "best guess", rows: run.optimal ? outputSize : 0, height: BIT * outputSize, colourOf: run.optimal && bits(run.optimal, outputSize, true) },
     { name: "writes", rows: count, height: FOCUS_HEIGHT, colourOf: focus(run.writeWeights, run.writeHeads, palette.write), slots: true },
     { name: "reads", rows: count, height: FOCUS_HEIGHT, colourOf: focus(run.readWeights, run.readHeads, palette.read), slots: true },
@@ -499,8 +500,8 @@ function paintHistory(palette) {
     context.textAlign = "right";
     context.fillText(strip.name, layout.gutter - 6, strip.top + strip.height / 2);
     if (!strip.slots && layout.cell >= BIT) drawGrid(context, layout, strip, palette);
-    if (strip.marked) markWrong(context, layout, strip, palette);
-    if (strip.marked) markChanged(context, layout, strip, palette);
+    if (strip.outputs) markWrong(context, layout, strip, palette);
+    if (strip.outputs === run.outputs) markChanged(context, layout, strip, palette);
   }
   if (run.changedAt !== null) {
     context.fillStyle = css(palette.write);
@@ -533,7 +534,7 @@ function markWrong(context, layout, strip, palette) {
   context.lineWidth = 2;
   for (let step = 0; step < run.steps; step++)
     for (let bit = 0; bit < run.outputSize; bit++)
-      if (isWrong(step, bit)) {
+      if (isWrong(strip.outputs, step, bit)) {
         const x = layout.gutter + step * layout.cell, y = strip.top + bit * BIT;
         context.strokeRect(x + 1, y + 1, Math.max(2, layout.cell - 2), BIT - 2);
       }
@@ -643,8 +644,9 @@ function tipText() {
   if (strip.name === "input") return where + "input " + (row + 1) + ": " + run.inputs[hovered * run.inputSize + row].toFixed(2);
   if (strip.name === "best guess") return where + "the best guess is " + run.optimal[hovered].toFixed(3);
   if (!isScored(hovered)) return where + "nothing is due";
-  const index = hovered * run.outputSize + row;
-  return where + "bit " + (row + 1) + ": " + run.targets[index].toFixed(0) + " is due, probability of 1 is " + run.outputs[index].toFixed(3);
+  const index = hovered * run.outputSize + row, whose = strip.name === "LSTM" ? "the LSTM's probability" : "probability";
+  const probability = (strip.outputs ?? run.outputs)[index].toFixed(3);
+  return where + "bit " + (row + 1) + ": " + run.targets[index].toFixed(0) + " is due, " + whose + " of 1 is " + probability;
 }
 
 function drawTip() {

@@ -24,11 +24,11 @@ _LEVELS = 65535
 _run_ids = count()
 
 
-def make_tape(run: Run | None = None, **options: Any) -> gr.HTML:
+def make_tape(value: str = "", **options: Any) -> gr.HTML:
     """The component that shows a run; its value is what `encode` makes."""
     here = files("ntm.ui")
     return gr.HTML(
-        value="" if run is None else encode(run),
+        value=value,
         html_template=here.joinpath("tape.html").read_text("utf-8"),
         css_template=here.joinpath("tape.css").read_text("utf-8"),
         js_on_load=here.joinpath("tape.js").read_text("utf-8"),
@@ -37,13 +37,14 @@ def make_tape(run: Run | None = None, **options: Any) -> gr.HTML:
     )
 
 
-def encode(run: Run, original: Run | None = None) -> str:
+def encode(run: Run, *, original: Run | None = None, baseline: Run | None = None) -> str:
     """A run as base64 of deflated bytes: the header's length (4 bytes), the header (JSON), then each field's 16-bit
     values in turn.
 
     Args:
         run: to show.
         original: what the run was before it was reached into, if it was.
+        baseline: what an LSTM made of the same input, to be shown beside it.
     """
     trace = run.trace
     fields = {
@@ -67,6 +68,8 @@ def encode(run: Run, original: Run | None = None) -> str:
     if isinstance(run, ChangedRun) and original is not None:
         fields["changedMemory"] = run.changed_memory
         fields["originalOutputs"] = original.trace.logits[:, 0].sigmoid()
+    if baseline is not None:
+        fields["baselineOutputs"] = baseline.trace.logits[:, 0].sigmoid()
     header: dict[str, Any] = {
         # Gradio does not tell the browser of a value equal to the last one; a run repeated must still start anew.
         "run": next(_run_ids),

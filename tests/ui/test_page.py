@@ -310,6 +310,25 @@ def test_all_slots_can_be_seen(wide_page: Page) -> None:
     assert pixels(wide_page, "[data-part=memory]").tobytes() != close.tobytes()
 
 
+def test_the_lstm_is_drawn_beside_the_machine_with_what_it_gets_wrong(wide_page: Page) -> None:
+    choose_task(wide_page, "Repeat copy")
+    pause_at_start(wide_page)
+    history = pixels(wide_page, "[data-part=history]").convert("RGB")
+    input_strip, output_strip = 10 * 8 + 8, 9 * 8 + 8
+
+    def wrong_pixels(top: int) -> int:
+        colours = history.crop((80, top, history.width, top + output_strip - 8)).getcolors(1 << 20) or []
+        return sum(number for number, colour in colours if colour == (0xC8, 0x10, 0x2E))
+
+    output, lstm = (input_strip + place * output_strip for place in (1, 2))
+    assert wrong_pixels(output) == 0
+    assert wrong_pixels(lstm) > 500
+    box = wide_page.locator("[data-part=history]").bounding_box()
+    assert box is not None
+    wide_page.mouse.move(box["x"] + box["width"] - 40, box["y"] + lstm + 12)
+    expect(wide_page.locator("[data-part=tip]")).to_contain_text("is due, the LSTM's probability of 1 is 0.")
+
+
 def test_reduced_motion_does_not_start_by_itself(browser: Browser, app_url: str) -> None:
     page = browser.new_page(reduced_motion="reduce")
     open_page(page, app_url)
