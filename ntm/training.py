@@ -42,6 +42,7 @@ _UPDATES_A_VALIDATION = 500
 _VALIDATION_SEQUENCES = 100
 _SECONDS_A_SAVE = 20.0
 _SMALLEST_WEIGHT = 1e-6
+_CANDIDATES_FROM = 0.8
 
 
 class TrainingError(Exception):
@@ -271,7 +272,7 @@ def draw_batch(
 ) -> tuple[Batch, int | None]:
     """The batch of one update and the memory slots to run it with, functions of the seed, the update and the limit.
 
-    All sequences of a batch are of one size.
+    All sequences of a batch are of one size. Candidates for the same place in it are a batch apart.
     """
     recipe = settings.recipe
     choices = make_generator("training", recipe.seed, update)
@@ -280,7 +281,15 @@ def draw_batch(
     if recipe.memory_slots:
         slots = recipe.memory_slots[int(torch.randint(len(recipe.memory_slots), (), generator=choices))]
     seed_generator(generator, "training", recipe.seed, update)
-    return task.draw_training(recipe.batch_size, generator, generator.device, **sizes), slots
+    batches = [
+        task.draw_training(recipe.batch_size, generator, generator.device, **sizes)
+        for _ in range(_count_candidates(recipe, update))
+    ]
+    return Batch(*(torch.cat(tensors, dim=1) for tensors in zip(*batches, strict=True))), slots
+
+
+def _count_candidates(recipe: Recipe, update: int) -> int:
+    return recipe.candidates if update >= _CANDIDATES_FROM * recipe.updates else 1
 
 
 def train_step(
@@ -292,13 +301,29 @@ def train_step(
     slots: int | None,
     generator: torch.Generator,
 ) -> Tensor:
-    """One update of the weights; returns the loss and the mean error before it, (2,), still on the device."""
+    """One update of the weights.
+
+    Returns:
+        The loss and the mean error before it, of all candidates, (2,), still on the device.
+    """
     recipe, model = settings.recipe, run.model
-    state = model.initial_state(batch.inputs.shape[1], slots, generator=generator)
-    logits, weightings = forward(batch.inputs, state)
-    losses = bit_losses(logits, batch)
-    loss = losses.sum() / (batch.mask.sum() * losses.shape[-1])
-    objective = loss + recipe.worst_bit * losses.amax((0, 2)).mean()
+
+    def answer(batch: Batch) -> tuple[Tensor, Tensor | None, Tensor]:
+        logits, weightings = forward(
+            batch.inputs, model.initial_state(batch.inputs.shape[1], slots, generator=generator)
+        )
+        return logits, weightings, bit_losses(logits, batch)
+
+    candidates, figures = _count_candidates(recipe, run.update), None
+    if candidates > 1:
+        with torch.no_grad():
+            logits, _, losses = answer(batch)
+            figures = _figures(task, batch, logits, losses)
+            batch = _hardest(batch, losses, candidates)
+    logits, weightings, losses = answer(batch)
+    if figures is None:
+        figures = _figures(task, batch, logits.detach(), losses.detach())
+    objective = _mean(losses, batch) + recipe.worst_bit * losses.amax((0, 2)).mean()
     if recipe.focus and weightings is not None and _draws_all_sizes(run, task):
         objective = objective + recipe.focus * spread(weightings)
     run.optimizer.zero_grad(set_to_none=True)
@@ -309,8 +334,24 @@ def train_step(
         # of such a gradient says nothing. No question is asked of the device.
         parameter.grad.nan_to_num_(0.0, 0.0, 0.0)
     run.optimizer.step()
-    with torch.no_grad():
-        return torch.stack([loss, task.errors(logits, batch).mean()])
+    return figures
+
+
+def _figures(task: Task, batch: Batch, logits: Tensor, losses: Tensor) -> Tensor:
+    return torch.stack([_mean(losses, batch), task.errors(logits, batch).mean()])
+
+
+def _hardest(batch: Batch, losses: Tensor, candidates: int) -> Batch:
+    """Of the candidates for each place the one with the worst bit."""
+    worst = losses.amax((0, 2)).view(candidates, -1)
+    places = torch.arange(worst.shape[1], device=worst.device)
+    chosen = worst.argmax(0) * worst.shape[1] + places
+    return Batch(*(tensor[:, chosen] for tensor in batch))
+
+
+def _mean(losses: Tensor, batch: Batch) -> Tensor:
+    """Over the bits that are scored."""
+    return losses.sum() / (batch.mask.sum() * losses.shape[-1])
 
 
 def _draws_all_sizes(run: Run, task: Task) -> bool:

@@ -167,6 +167,33 @@ def test_heads_may_spread_until_all_sizes_are_drawn(limit: int | None, spreading
     assert weights[0].equal(weights[1]) != spreading_counts
 
 
+def test_the_last_fifth_of_training_learns_from_the_hardest_candidate_for_each_place() -> None:
+    plainly = small("repeat-copy", updates=10, batch_size=3)
+    settings = replace(plainly, recipe=replace(plainly.recipe, candidates=4))
+    sizes = [training.draw_batch(REPEAT_COPY, settings, update, 2, torch.Generator())[0] for update in range(10)]
+    assert [batch.inputs.shape[1] for batch in sizes] == [3] * 8 + [12] * 2
+
+    run, same = training.start(settings, CPU), training.start(plainly, CPU)
+    run.update = 8
+    drawn = REPEAT_COPY.sample(12, generator=seeded(), length=2, repeats=2)
+    logits = run.model(drawn.inputs, run.model.initial_state(12))[0]
+
+    def worst(sequence: int) -> float:
+        alone = Batch(*(tensor[:, [sequence]] for tensor in drawn))
+        return loss_slowly(logits[:, [sequence]], alone)[1].item()
+
+    chosen = [max(range(place, 12, 3), key=worst) for place in range(3)]
+    hardest = Batch(*(tensor[:, chosen] for tensor in drawn))
+    for each in (run, same):
+        each.optimizer = torch.optim.SGD(each.model.parameters(), lr=1.0)
+    reported = training.train_step(run, settings, REPEAT_COPY, plain(run.model), drawn, None, seeded())
+    training.train_step(same, plainly, REPEAT_COPY, plain(same.model), hardest, None, seeded())
+    loss = loss_slowly(logits, drawn)[0]
+    torch.testing.assert_close(reported, torch.stack([loss, REPEAT_COPY.errors(logits, drawn).mean()]))
+    for parameter, other in zip(run.model.parameters(), same.model.parameters(), strict=True):
+        torch.testing.assert_close(parameter, other)
+
+
 @pytest.mark.parametrize("spoilt", [math.inf, math.nan])
 def test_a_gradient_that_overflows_leaves_the_weights_finite(spoilt: float) -> None:
     """Backpropagation through sharpening did this to a good run after 8,950 updates."""

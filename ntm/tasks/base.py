@@ -60,6 +60,9 @@ class Recipe:
     focus: float = 0.0
     """weight in the loss of how far the heads spread, which is the mean entropy of their weightings in nats, once all
     sizes are drawn: a machine whose heads rest on single slots goes on working where sequences are longer"""
+    candidates: int = 1
+    """sequences drawn for each that is learned from in the last fifth of training, which is the one with the worst bit:
+    what a machine gets wrong once in a thousand is seldom in a batch"""
     first_limit: int | None = None
     """no size is larger than this at first, for tasks that are not learned from all sizes at once"""
     raise_limit_below: float = 0.05
