@@ -33,13 +33,18 @@ class RepeatCopy(Task):
             memory_slots=(24, 40, 64),
             worst_bit=0.03,
             focus=0.02,
+            candidates=8,
             first_limit=2,
             averaging=0.98,
         ),
         "lstm": Recipe(updates=20_000, arguments={"hidden_size": 128, "num_layers": 2}, first_limit=2),
     }
     validation = (
-        *(Case({"length": length, "repeats": repeats}, weight=100) for length in (1, 2, 5, 10) for repeats in (5, 10)),
+        *(
+            Case({"length": length, "repeats": repeats}, weight=100)
+            for length in (1, 2, 5, 8, 10)
+            for repeats in (2, 5, 10)
+        ),
         Case({"length": 20, "repeats": 10}, weight=10),
         Case({"length": 10, "repeats": 20}),
     )
