@@ -255,11 +255,16 @@ function sourceOf(step) {
 // {slot, step, ...} or null.
 function linkOf(step) {
   if (!run.slots) return null;
-  run.sources ??= Array.from({ length: run.steps }, (_, scored) => (isScored(scored) ? sourceOf(scored) : null));
-  if (isScored(step)) return run.sources[step];
+  if (isScored(step)) return sourceOf(step);
   const [written] = focusesOf("write", step);
-  const read = run.sources.findIndex((source) => source?.step === step && source.slot === written?.slot);
-  return read < 0 ? null : { ...written, step: read };
+  if (!written) return null;
+  for (let later = step + 1; later < run.steps; later++) {
+    const isThere = ({ slot }) => slot === written.slot;
+    if (!isScored(later) || !focusesOf("read", later - run.readDelay).some(isThere)) continue;
+    const source = sourceOf(later);
+    if (source?.step === step && isThere(source)) return { ...written, step: later };
+  }
+  return null;
 }
 
 const isScored = (step) => run.mask[step] > 0.5;
