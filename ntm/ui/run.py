@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -15,6 +15,9 @@ from ntm.tasks.dynamic_ngrams import DynamicNgrams
 from ntm.trace import Trace
 from ntm.ui import questions
 from ntm.ui.questions import Question
+
+# Of every machine that is still in use, for a visitor's own must not outlive the visit.
+_read_delays: WeakKeyDictionary[SequenceModel, int] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -95,17 +98,19 @@ def run_question(model: SequenceModel, question: Question, *, slots: int | None 
     return Run(question, asked.batch, trace, memory, asked.captions, asked.sizes, asked.trained, delay)
 
 
-@lru_cache(maxsize=256)
 @torch.no_grad()
 def _find_read_delay(model: SequenceModel, task: tasks.Task) -> int:
     """See `Run.read_delay`; by which of the two summands of the logits is larger, that of what was just read or that of
     the controller, on sequences of the largest sizes of training."""
     if not isinstance(model, NTM):
         return 0
+    if model in _read_delays:
+        return _read_delays[model]
     sizes = {name: trained[-1] for name, trained in task.sizes.items()}
     batch = task.sample(4, generator=torch.Generator().manual_seed(0), **sizes)
     trace = model.trace(batch.inputs, model.initial_state(4))
     reads = model.cell.sense(trace.reads.flatten(2))
     from_reads = reads @ model.cell.output.weight[:, -reads.shape[-1] :].T
     from_controller = trace.logits - from_reads
-    return int(from_controller[batch.mask].norm() > from_reads[batch.mask].norm())
+    _read_delays[model] = int(from_controller[batch.mask].norm() > from_reads[batch.mask].norm())
+    return _read_delays[model]

@@ -1,7 +1,9 @@
 """What is shown of a run, on machines that are wrong as well as right."""
 
 import base64
+import gc
 import json
+import weakref
 import zlib
 
 import numpy as np
@@ -82,6 +84,15 @@ def test_answers_are_made_of_what_was_read_so_many_steps_before(task: str, delay
     of_others = trace.logits - read + read.roll(1, dims=1)
     turned = ((of_others > 0) != (trace.logits > 0))[batch.mask].float().mean()
     assert turned < 0.01 if delay else turned > 0.2
+
+
+def test_a_machine_that_nobody_uses_any_more_is_let_go() -> None:
+    model = ntm.NTM(10, 8)
+    run_question(model, Question("copy", "10110010"))
+    left = weakref.ref(model)
+    del model
+    gc.collect()
+    assert left() is None
 
 
 def test_a_run_stays_small() -> None:
