@@ -9,8 +9,8 @@ import json
 import math
 import platform
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -108,10 +108,10 @@ class Run:
 
     model: SequenceModel
     optimizer: torch.optim.Optimizer
-    average: dict[str, Tensor]
-    """the running mean of the weights, which is judged in their place"""
+    average: SequenceModel
+    """with the running mean of the weights, which is judged in the model's place"""
     best: dict[str, Tensor]
-    """of these, what did best on validation so far"""
+    """the weights of the mean that did best on validation so far"""
     best_update: int = 0
     best_validation: Validation = _NOT_VALIDATED
     limit: int | None = None
@@ -132,7 +132,7 @@ def start(settings: Settings, device: torch.device) -> Run:
     return Run(
         model,
         _make_optimizer(model, settings.recipe, device),
-        average=_copy_weights(model),
+        average=deepcopy(model),
         best=_copy_weights(model),
         limit=settings.recipe.first_limit,
     )
@@ -188,17 +188,15 @@ def train(
             raise _give_up(run, settings, folder, share)
         row = progress._asdict()
         if validating and (run.update % _UPDATES_A_VALIDATION == 0 or run.update == settings.recipe.updates):
-            with _averaged(run):
-                validation = _validate(run, task)
+            validation = _validate(run, task)
             row |= {"validation_error": validation.error, "validation_doubt": validation.doubt}
             relapse = settings.recipe.relapse
             if relapse is not None and validation.error > relapse * max(run.best_validation.error, 1.0):
                 run.model.load_state_dict(run.best)
-                run.average = _copy_weights(run.model)
+                run.average.load_state_dict(run.best)
         run.curve.append(row)
         if isinstance(run.model, NTM) and share.leads:
-            with _averaged(run):
-                snapshots.keep(run.model, folder / SNAPSHOTS, run.update)
+            snapshots.keep(run.average, folder / SNAPSHOTS, run.update)
         if on_progress is not None:
             on_progress(progress)
         now = time.perf_counter()
@@ -248,23 +246,12 @@ def _train_a_while(run: Run, settings: Settings, task: Task, step: Step, share: 
         _set_learning_rate(run.optimizer, settings.recipe.learning_rate * cosine(run.update / settings.recipe.updates))
         sums += step(parallel.part(batch, share), slots, generator)
         run.update += 1
-    for name, weights in run.model.state_dict().items():
-        run.average[name].lerp_(weights, 1 - settings.recipe.averaging)
+    for mean, weights in zip(run.average.state_dict().values(), run.model.state_dict().values(), strict=True):
+        mean.lerp_(weights, 1 - settings.recipe.averaging)
     loss, error = parallel.mean(sums / count, share).tolist()
     if run.limit is not None and run.limit < task.largest and loss < settings.recipe.raise_limit_below:
         run.limit += 1
     return Progress(run.update, loss, error)
-
-
-@contextmanager
-def _averaged(run: Run) -> Iterator[None]:
-    """Meanwhile the model has the mean of its weights."""
-    weights = _copy_weights(run.model)
-    run.model.load_state_dict(run.average)
-    try:
-        yield
-    finally:
-        run.model.load_state_dict(weights)
 
 
 def draw_batch(
@@ -381,13 +368,13 @@ def _validate(run: Run, task: Task) -> Validation:
         for case in task.validation:
             generator = make_generator("validation", 0)
             batch = task.draw_training(_VALIDATION_SEQUENCES, generator, _device(run.model), **case.sizes)
-            logits, _ = run.model(batch.inputs, run.model.initial_state(_VALIDATION_SEQUENCES, case.memory_slots))
+            logits, _ = run.average(batch.inputs, run.average.initial_state(_VALIDATION_SEQUENCES, case.memory_slots))
             error += case.weight * task.errors(logits, batch).mean().item()
             towards_wrong = torch.where(batch.targets > 0.5, -logits, logits)
             doubt = max(doubt, towards_wrong[batch.mask].max().item())
     validation = Validation(error, doubt)
     if validation < run.best_validation:
-        run.best, run.best_update, run.best_validation = _copy_weights(run.model), run.update, validation
+        run.best, run.best_update, run.best_validation = _copy_weights(run.average), run.update, validation
     return validation
 
 
@@ -399,7 +386,7 @@ def save(run: Run, settings: Settings, folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {f"model.{name}": tensor for name, tensor in run.model.state_dict().items()}
-    tensors |= {f"average.{name}": tensor for name, tensor in run.average.items()}
+    tensors |= {f"average.{name}": tensor for name, tensor in run.average.state_dict().items()}
     tensors |= {f"best.{name}": tensor for name, tensor in run.best.items()}
     for index, slots in run.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in slots.items()}
@@ -439,7 +426,8 @@ def resume(settings: Settings, folder: Path, device: torch.device) -> Run:
         raise TrainingError(f"the run in {folder} was started with another {' and '.join(differing)}")
     run = start(settings, device)
     run.model.load_state_dict(_part(tensors, "model."))
-    run.average, run.best = _part(tensors, "average."), _part(tensors, "best.")
+    run.average.load_state_dict(_part(tensors, "average."))
+    run.best = _part(tensors, "best.")
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in _part(tensors, "optimizer.").items():
         index, slot = name.split(".")

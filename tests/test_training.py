@@ -567,7 +567,7 @@ def test_the_mean_of_the_weights_is_what_is_judged_and_kept(
     expected, judged = copy.deepcopy(run.model.state_dict()), []
     validate = training._validate
     monkeypatch.setattr(
-        training, "_validate", lambda *given: judged.append(copy.deepcopy(run.model.state_dict())) or validate(*given)
+        training, "_validate", lambda *given: judged.append(copy.deepcopy(run.average.state_dict())) or validate(*given)
     )
 
     def follow(_: training.Progress) -> None:
