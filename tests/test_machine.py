@@ -144,6 +144,17 @@ def test_the_published_size_in_float32_is_near_the_reference(kind: dict[str, boo
     assert_all_close(outputs, [expected.logits, expected.memory[-1], expected.weights[-1], expected.reads[-1]], 1e-5)
 
 
+# Machines with weights set by hand.
+
+
+def keep_heads_on_slot_0(model: NTM) -> None:
+    """And let them write nothing in particular, whatever the controller says."""
+    for parameter in model.cell.heads.parameters():
+        parameter.zero_()
+    gate, shift, sharpening = (20.0 * one_hot(place, 9) for place in (4, 6, 8))
+    model.cell.heads.addressing.bias.copy_((shift - gate + sharpening).repeat(2))
+
+
 # Analog machines.
 
 
@@ -153,10 +164,7 @@ def test_a_quantity_in_the_input_reaches_the_memory_of_an_analog_machine_as_it_i
     hardly tell quantities apart; memory holds them to the last digit."""
     model = NTM(1, 1, controller=controller, analog=True, **SMALL).double()  # type: ignore[arg-type]
     with torch.no_grad():
-        for parameter in model.cell.heads.parameters():
-            parameter.zero_()
-        gate, shift, sharpening = (20.0 * one_hot(place, 9) for place in (4, 6, 8))
-        model.cell.heads.addressing.bias.copy_((shift - gate + sharpening).repeat(2))
+        keep_heads_on_slot_0(model)
         model.cell.heads.writing.bias[:3] = 20.0
         model.cell.heads.writing.weight[3:, -1] = 1.0
     quantities = torch.tensor([0.25, -7.5, 3.0, 3.5, 19.0], dtype=torch.float64)
@@ -182,10 +190,7 @@ def test_a_register_counts_down_from_any_number_while_the_other_columns_stay_as_
     later one, however much it means to take."""
     model = NTM(2, 1, controller=controller, register=True, **SMALL).double()  # type: ignore[arg-type]
     with torch.no_grad():
-        for parameter in model.cell.heads.parameters():
-            parameter.zero_()
-        gate, shift, sharpening = (20.0 * one_hot(place, 9) for place in (4, 6, 8))
-        model.cell.heads.addressing.bias.copy_((shift - gate + sharpening).repeat(2))
+        keep_heads_on_slot_0(model)
         model.cell.heads.writing.bias[:3] = -20.0
         model.cell.heads.writing.bias[4:] = 20.0
         model.cell.heads.register.weight[:] = torch.tensor([1.0, -1.0])

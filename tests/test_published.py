@@ -115,7 +115,7 @@ BARS: list[tuple[str, dict[str, int], int | None, int, float]] = [
     ("copy", {"length": 250}, 1024, 6, 0),
     # Within ten vectors and ten repeats it should be 0; the published machine makes 0.014 on 1,000 sequences a size.
     ("repeat-copy", {"length": 1, "repeats": 7}, None, 200, 0.1),
-    ("repeat-copy", {"length": 5, "repeats": 5}, None, 200, 0.1),
+    ("repeat-copy", {"length": 5, "repeats": 5}, None, 200, 0),
     ("repeat-copy", {"length": 10, "repeats": 10}, None, 200, 0.1),
     ("repeat-copy", {"length": 20, "repeats": 10}, None, 100, 1),
     ("repeat-copy", {"length": 10, "repeats": 20}, None, 100, 40),
