@@ -161,9 +161,13 @@ rowsPlace.addEventListener("pointerdown", (event) => {
   point(true);
   set(cursor.row, cursor.bit, painted);
 });
-rowsPlace.addEventListener("pointerover", (event) => {
-  const { row, bit } = event.target.dataset;
-  if (painted !== null && event.buttons && bit !== undefined) set(Number(row), Number(bit), painted);
+// A quick drag is told of once a frame; the places in between are where cells would otherwise be passed over.
+rowsPlace.addEventListener("pointermove", (event) => {
+  if (painted === null || !event.buttons) return;
+  for (const { clientX, clientY } of [...(event.getCoalescedEvents?.() ?? []), event]) {
+    const { row, bit } = document.elementFromPoint(clientX, clientY)?.dataset ?? {};
+    if (bit !== undefined) set(Number(row), Number(bit), painted);
+  }
 });
 document.addEventListener("pointerup", () => { painted = null; });
 
