@@ -34,7 +34,7 @@ struct Shape {
   int steps, batch, inputs, units, layers, lstm, slots, width, read_heads, write_heads, shift_range;
   int heads_see;    // channels of the input that the heads see after the controller's output
   int linear_adds;  // whether adds are not squashed
-  int registers;    // memory's first columns that are registers
+  int registers;    // 1 if memory's first column is a register, else 0
   float gain;       // of the squashing through which the controller sees; 0 where it sees all as it is
 };
 
@@ -70,6 +70,7 @@ struct Tape {
   const float* answer_gradients;  // (T, B, C + R M)
   float* memory_gradient;    // (B, M, N): of the initial memory
   float* reads_gradient;     // (B, R M): of the initial reads
+  const float* counts;       // (T, B): what can be put into a register, or null where there is none
 };
 }
 
@@ -96,14 +97,6 @@ constexpr float kLargestExponent = 60.0f;
 float bounded_exp(float x) { return std::exp(std::min(x, kLargestExponent)); }
 float sigmoid(float x) { return 1 / (1 + bounded_exp(-x)); }
 float fast_tanh(float x) { return 1 - 2 / (1 + bounded_exp(2 * x)); }
-float put_or_take_one(float x) {
-  const float squashed = std::tanh(x);
-  return std::fabs(squashed) * std::max(x, squashed);
-}
-float put_or_take_one_slope(float x) {
-  const float squashed = std::tanh(x), slope = 1 - squashed * squashed;
-  return x > 0 ? squashed + x * slope : -2 * squashed * slope;
-}
 float softplus(float x) { return x > 15 ? x : std::log1p(std::exp(x)); }
 
 float dot(int size, const float* __restrict a, const float* __restrict b) {
@@ -350,7 +343,8 @@ void write_backward(const Shape& s, const Heads& at, int stride, const float* em
 
 // ---- what the heads emit ----
 
-void squash(const Shape& s, const Heads& at, const float* raw, float* emitted) {
+// Where there is a register, register.py says what becomes of its two numbers in each write vector.
+void squash(const Shape& s, const Heads& at, const float* raw, float count, float* emitted) {
   const int size = at.erase(s.write_heads);
   for (int i = 0; i < size; ++i) emitted[i] = std::min(std::max(raw[i], -kClip), kClip);
   for (int h = 0; h < at.heads; ++h) {
@@ -368,13 +362,18 @@ void squash(const Shape& s, const Heads& at, const float* raw, float* emitted) {
     float* erase = emitted + at.erase(w);
     float* add = emitted + at.add(w);
     for (int m = 0; m < s.width; ++m) erase[m] = sigmoid(erase[m]);
-    for (int m = 0; m < s.registers; ++m) add[m] = put_or_take_one(add[m]);
+    if (s.registers) {
+      const float put = erase[0], take = sigmoid(add[0]);
+      erase[0] = 0;
+      add[0] = put * count - take;
+    }
     if (!s.linear_adds)
       for (int m = s.registers; m < s.width; ++m) add[m] = std::tanh(add[m]);
   }
 }
 
-void squash_backward(const Shape& s, const Heads& at, const float* raw, const float* emitted, float* gradient) {
+void squash_backward(const Shape& s, const Heads& at, const float* raw, float count, const float* emitted,
+                     float* gradient) {
   for (int h = 0; h < at.heads; ++h) {
     for (int i = at.key(h); i < at.key(h) + s.width; ++i) gradient[i] *= 1 - emitted[i] * emitted[i];
     gradient[at.strength(h)] *= sigmoid(raw[at.strength(h)]);
@@ -386,10 +385,13 @@ void squash_backward(const Shape& s, const Heads& at, const float* raw, const fl
   }
   for (int w = 0; w < s.write_heads; ++w) {
     for (int i = at.erase(w); i < at.add(w); ++i) gradient[i] *= emitted[i] * (1 - emitted[i]);
-    const int others = at.add(w) + s.registers;
-    for (int i = at.add(w); i < others; ++i) gradient[i] *= put_or_take_one_slope(raw[i]);
+    if (s.registers) {
+      const float put = sigmoid(raw[at.erase(w)]), take = sigmoid(raw[at.add(w)]);
+      gradient[at.erase(w)] = gradient[at.add(w)] * count * put * (1 - put);
+      gradient[at.add(w)] *= -take * (1 - take);
+    }
     if (!s.linear_adds)
-      for (int i = others; i < at.add(w) + s.width; ++i) gradient[i] *= 1 - emitted[i] * emitted[i];
+      for (int i = at.add(w) + s.registers; i < at.add(w) + s.width; ++i) gradient[i] *= 1 - emitted[i] * emitted[i];
   }
   const int size = at.erase(s.write_heads);
   for (int i = 0; i < size; ++i) gradient[i] = std::fabs(raw[i]) > kClip ? 0 : gradient[i];
@@ -442,6 +444,7 @@ struct Machine {
   int below(int layer) const { return layer ? s.units : s.inputs + read_size; }
   int seen(int layer) const { return below(layer) + (s.lstm ? s.units : 0); }
   long row(int step, int b = 0) const { return static_cast<long>(step) * s.batch + first + b; }
+  float counted(int step, int b) const { return s.registers ? tape.counts[row(step, b)] : 0; }
   float* of_memory(int step, int b) const { return tape.memory + row(step, b) * s.width * stride; }
   template <typename Value>
   Value* of_heads(Value* values, int step, int b) const { return values + row(step, b) * heads * stride; }
@@ -479,7 +482,7 @@ struct Machine {
   void run_heads(int step, int b) const {
     const float* raw = tape.raw + row(step, b) * emitted_size;
     float* emitted = tape.emitted + row(step, b) * emitted_size;
-    squash(s, at, raw, emitted);
+    squash(s, at, raw, counted(step, b), emitted);
     const float* memory = of_memory(step, b);
     float* norms = tape.norms + row(step, b) * stride;
     norms_of(stride, s.width - s.registers, memory + s.registers * stride, norms);
@@ -587,7 +590,7 @@ struct Machine {
     for (int m = s.registers; m < s.width; ++m)
       for (int n = 0; n < stride; n += kLanes)
         lanes(memory_gradient + m * stride + n) -= lanes(memory + m * stride + n) * lanes(along_memory + n);
-    squash_backward(s, at, tape.raw + row(step, b) * emitted_size, emitted, gradient);
+    squash_backward(s, at, tape.raw + row(step, b) * emitted_size, counted(step, b), emitted, gradient);
   }
 
   void read_backward(int step, int b, Carried& carried, const float* weightings, float* memory_gradient,

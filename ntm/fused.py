@@ -22,7 +22,6 @@ import torch
 from torch import Tensor, nn
 
 from ntm.controllers import LSTMController
-from ntm.heads import Heads
 from ntm.machine import NTM, NTMState
 
 _SOURCE = Path(__file__).with_name("fused.cpp")
@@ -50,7 +49,7 @@ _LAYER_FIELDS = ("weights", "weights_out", "bias", "seen", "gates", "cells", "ga
 _TAPE_FIELDS = (
     *("weights", "weights_out", "bias", "controller_output", "raw", "emitted", "raw_gradients", "memory", "norms"),
     *("similarity", "content", "shifted", "weightings", "weighting_gradients", "answer", "answer_gradients"),
-    *("memory_gradient", "reads_gradient"),
+    *("memory_gradient", "reads_gradient", "counts"),
 )
 
 
@@ -137,19 +136,9 @@ def unroll(model: NTM, inputs: Tensor, state: NTMState) -> tuple[Tensor, Tensor]
     head_bias = torch.cat([heads.addressing.bias, heads.writing.bias])
     reads = model.cell.sense(state.reads.flatten(1))
     flat = [parameter for layer in layers for parameter in layer]
-    answer, weightings = _Fused.apply(model, inputs, state, state.memory, reads, _head_weights(heads), head_bias, *flat)
+    head_weights = torch.cat([heads.addressing.weight, heads.writing.weight])
+    answer, weightings = _Fused.apply(model, inputs, state, state.memory, reads, head_weights, head_bias, *flat)
     return nn.functional.linear(answer, output.weight, output.bias), weightings
-
-
-def _head_weights(heads: Heads) -> Tensor:
-    """From all that the heads see to all that they emit, (D, C) or (D, C + in)."""
-    weights = torch.cat([heads.addressing.weight, heads.writing.weight])
-    if heads.register is None:
-        return weights
-    emitted, width = len(weights), heads.widths[0]
-    firsts = torch.arange(heads.write_heads) * 2 * width + width + len(heads.addressing.weight)
-    of_inputs = heads.register.weight.new_zeros(emitted, heads.register.in_features)
-    return torch.cat([weights, of_inputs.index_copy(0, firsts, heads.register.weight)], dim=1)
 
 
 class _Fused(torch.autograd.Function):
@@ -200,6 +189,7 @@ class _Run:
         layers: Sequence[Tensor],
     ) -> None:
         config, cell = model.config, model.cell
+        inputs = cell.restore(inputs)
         steps, batch, input_size = inputs.shape
         slots, width = memory.shape[1:]
         lstm = isinstance(cell.controller, LSTMController)
@@ -208,7 +198,7 @@ class _Run:
         self.shape = _Shape(
             *(steps, batch, input_size, units, len(layers) // 2, lstm, slots, width),
             *(config["read_heads"], config["write_heads"], config["shift_range"]),
-            *(heads[0].shape[1] - units, cell.analog, cell.registers, cell.gain or 0.0),
+            *(heads[0].shape[1] - units, cell.analog, cell.register is not None, cell.gain or 0.0),
         )
         self.answer_size = units + config["read_heads"] * width
         self.slots, self.lstm = slots, lstm
@@ -235,6 +225,8 @@ class _Run:
             "answer": torch.empty(steps, batch, _padded(self.answer_size)),
         }
         self.arrays["controller_output"][..., units : self.head_input_size] = inputs[..., : self.shape.heads_see]
+        if cell.register is not None:
+            self.arrays["counts"] = inputs[..., cell.register.channel].contiguous()
         self.arrays["memory"][0] = _pad(memory.mT)
         self.arrays["weightings"][0] = _pad(state.weights)
         if lstm:

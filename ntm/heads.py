@@ -11,9 +11,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ntm import addressing
+from ntm.register import Register
 
 # Beyond this the raw outputs saturate every squashing function below; Collier and Beel clip at the same value.
 _CLIP = 20.0
+# What the gates of a register first emit, before squashing. They start all but closed: what they let through at every
+# step would soon hide what is counted.
+_ALL_BUT_CLOSED = -3.0
 
 
 class HeadOutputs(NamedTuple):
@@ -30,7 +34,7 @@ class HeadOutputs(NamedTuple):
     sharpening: Tensor
     """(B, H), gamma >= 1"""
     erases: Tensor
-    """(B, W, M), in [0, 1]"""
+    """(B, W, M), in [0, 1]; 0 in a register"""
     adds: Tensor
     """(B, W, M), in [-1, 1]; of any size with linear adds, from -1 up in a register"""
 
@@ -54,8 +58,8 @@ class Heads(nn.Module):
         write_heads: W.
         shift_range: k.
         linear_adds: whether adds are left as they are, of any size.
-        register_inputs: channels of the machine's input that reach the register, the first column of memory, in which
-            `put_or_take_one` takes the place of tanh; 0 where there is none.
+        register: of the first column of memory, in which its gates stand in place of erase and add; None where there is
+            none.
     """
 
     def __init__(
@@ -67,7 +71,7 @@ class Heads(nn.Module):
         shift_range: int,
         *,
         linear_adds: bool = False,
-        register_inputs: int = 0,
+        register: Register | None = None,
     ) -> None:
         super().__init__()
         self.linear_adds = linear_adds
@@ -77,42 +81,39 @@ class Heads(nn.Module):
         self.widths = [memory_width, 1, 1, 2 * shift_range + 1, 1]
         self.addressing = nn.Linear(input_size, heads * sum(self.widths))
         self.writing = nn.Linear(input_size, write_heads * 2 * memory_width)
-        self.register = nn.Linear(register_inputs, write_heads, bias=False) if register_inputs else None
+        self.register = register
+        if register is not None:
+            with torch.no_grad():
+                self.writing.bias.view(write_heads, 2, memory_width)[..., 0] = _ALL_BUT_CLOSED
 
     def forward(self, controller_output: Tensor, inputs: Tensor) -> HeadOutputs:
-        """Emit every head's parameters from the controller's output (B, C) and, for a register, the inputs (B, in)."""
+        """Emit every head's parameters.
+
+        Args:
+            controller_output: (B, C).
+            inputs: (B, in), which a register takes its count from: as its `restore` gives them.
+        """
         addressing_raw = self.addressing(controller_output).clamp(-_CLIP, _CLIP).unflatten(-1, (self.heads, -1))
         key, strength, gate, shift, sharpening = addressing_raw.split(self.widths, dim=-1)
-        erases, adds = self.writing(controller_output).unflatten(-1, (self.write_heads, -1)).chunk(2, dim=-1)
+        writing_raw = self.writing(controller_output).clamp(-_CLIP, _CLIP).unflatten(-1, (self.write_heads, -1))
+        erases, adds = self._squash_writing(*writing_raw.chunk(2, dim=-1), inputs)
         return HeadOutputs(
             key=key.tanh(),
             strength=functional.softplus(strength).squeeze(-1),
             gate=gate.sigmoid().squeeze(-1),
             shift=shift.softmax(-1),
             sharpening=1 + functional.softplus(sharpening).squeeze(-1),
-            erases=erases.clamp(-_CLIP, _CLIP).sigmoid(),
-            adds=self._squash_adds(adds, inputs),
+            erases=erases,
+            adds=adds,
         )
 
-    def _squash_adds(self, raw: Tensor, inputs: Tensor) -> Tensor:
+    def _squash_writing(self, erases: Tensor, adds: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        erases, squashed = erases.sigmoid(), adds if self.linear_adds else adds.tanh()
         if self.register is None:
-            clipped = raw.clamp(-_CLIP, _CLIP)
-            return clipped if self.linear_adds else clipped.tanh()
-        quantity = (raw[..., :1] + self.register(inputs).unsqueeze(-1)).clamp(-_CLIP, _CLIP)
-        others = raw[..., 1:].clamp(-_CLIP, _CLIP)
-        return torch.cat([put_or_take_one(quantity), others.tanh()], dim=-1)
-
-
-def put_or_take_one(raw: Tensor) -> Tensor:
-    """What is added to a register: as much as `raw` where that is large, -1 where it is far below 0, hardly anything
-    around 0.
-
-    A controller cannot say the same number twice: whatever else it sees leaves a trace in it. Where it puts a quantity
-    in that does no harm, but where it counts down the traces would add up. Here it can take one, or leave things as
-    they are, without being exact about it.
-    """
-    squashed = raw.tanh()
-    return squashed.abs() * torch.maximum(raw, squashed)
+            return erases, squashed
+        added = self.register.added(erases[..., :1], adds[..., :1].sigmoid(), inputs)
+        untouched = torch.zeros_like(added)
+        return torch.cat([untouched, erases[..., 1:]], -1), torch.cat([added, squashed[..., 1:]], -1)
 
 
 def address(outputs: HeadOutputs, memory: Tensor, previous: Tensor, *, hidden_columns: int = 0) -> Weighting:

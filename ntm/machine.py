@@ -12,6 +12,7 @@ from ntm.controllers import CONTROLLER_KINDS, ControllerKind, ControllerState, m
 from ntm.heads import HeadOutputs, Heads, Weighting, address, focus_on_first_slot
 from ntm.memory import MEMORY_INITS, InitialMemory, MemoryInit
 from ntm.model import SequenceModel
+from ntm.register import Register
 from ntm.trace import Trace
 
 # How much more than the magnitude 1 of a bit the controller can tell apart: of an analog machine, not much; of one with
@@ -54,21 +55,21 @@ class NTMCell(nn.Module):
         write_heads: int,
         shift_range: int,
         analog: bool,
-        register: bool,
+        register: Register | None,
     ) -> None:
         super().__init__()
         self.read_heads = read_heads
         self.analog = analog
+        self.register = register
         self.gain = _ANALOG_GAIN if analog else _REGISTER_GAIN if register else None
         """of the squashing through which the controller sees; None where it sees all as it is"""
-        self.registers = 1 if register else 0
         read_size = read_heads * memory_width
         self.controller = make_controller(controller, input_size + read_size, controller_size, controller_layers)
         head_input_size = controller_size + input_size if analog else controller_size
         self.heads = Heads(
             *(head_input_size, memory_width, read_heads, write_heads, shift_range),
             linear_adds=analog,
-            register_inputs=input_size if register else 0,
+            register=register,
         )
         self.output = nn.Linear(controller_size + read_size, output_size)
 
@@ -90,18 +91,23 @@ class NTMCell(nn.Module):
             state: as the last step left it.
             change_heads: what the heads do in place of what they emit, for those who reach into a run.
         """
+        inputs = self.restore(inputs)
         controller_input = self.sense(torch.cat([inputs, state.reads.flatten(1)], dim=-1))
         controller_output, controller_state = self.controller(controller_input, state.controller)
         head_input = torch.cat([controller_output, inputs], dim=-1) if self.analog else controller_output
         heads = self.heads(head_input, inputs)
         if change_heads is not None:
             heads = change_heads(heads)
-        weighting = address(heads, state.memory, state.weights, hidden_columns=self.registers)
+        weighting = address(heads, state.memory, state.weights, hidden_columns=1 if self.register else 0)
         read_weights, write_weights = weighting.weights.tensor_split([self.read_heads], dim=1)
         memory = memory_ops.write(state.memory, write_weights, heads.erases, heads.adds)
         reads = memory_ops.read(memory, read_weights)
         logits = self.output(torch.cat([controller_output, self.sense(reads.flatten(1))], dim=-1))
         return _Step(logits, NTMState(memory, weighting.weights, reads, controller_state), heads, weighting)
+
+    def restore(self, inputs: Tensor) -> Tensor:
+        """Inputs (..., in) with the count that a register takes in; without a register, the same."""
+        return inputs if self.register is None else self.register.restore(inputs)
 
     def sense(self, quantities: Tensor) -> Tensor:
         """What the controller and the layer of the logits see of inputs and reads."""
@@ -129,10 +135,9 @@ class NTM(SequenceModel):
         analog: whether quantities pass into memory as they are: the heads see the input besides the controller's
             output and add without squashing, while the controller sees input and reads squashed. A count can then be
             kept in memory, and found there, whatever its size.
-        register: whether the first column of memory is a register, which can be counted down, however large the count:
-            the input reaches it besides the controller's output, and it takes any quantity or gives one away, see
-            `ntm.heads.put_or_take_one`. Heads that look for content do not look at it, and the controller sees input
-            and reads squashed so much that it can only tell whether something is left. All else is as in the paper.
+        register: makes the first column of memory a register, see `ntm.register`, for the count that these fields of
+            a `Register` tell of. Heads that look for content do not look at it, and the controller sees input and reads
+            squashed so much that it can only tell whether something is left. All else is as in the paper.
 
     Raises:
         ValueError: if an argument is out of range, or the machine would be analog and have a register.
@@ -154,7 +159,7 @@ class NTM(SequenceModel):
         shift_range: int = 1,
         memory_init: MemoryInit = "constant",
         analog: bool = False,
-        register: bool = False,
+        register: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.config: dict[str, Any] = {
@@ -190,7 +195,7 @@ class NTM(SequenceModel):
             write_heads,
             shift_range,
             analog,
-            register,
+            None if register is None else Register(**register),
         )
 
     def initial_state(
@@ -283,15 +288,21 @@ class NTM(SequenceModel):
 def _check_config(config: dict[str, Any]) -> None:
     choices = {"controller": CONTROLLER_KINDS, "memory_init": MEMORY_INITS}
     for name, value in config.items():
-        if name in ("analog", "register"):
+        if name == "analog":
             if type(value) is not bool:
-                raise TypeError(f"{name} must be true or false, not {value!r}")
+                raise TypeError(f"analog must be true or false, not {value!r}")
+        elif name == "register":
+            if not isinstance(value, dict | None):
+                raise TypeError(f"register must be None or the fields of a Register, not {value!r}")
         elif name not in choices:
             check_whole_number(name, value, smallest=0 if name == "shift_range" else 1)
         elif value not in choices[name]:
             raise ValueError(f"{name} must be one of {', '.join(choices[name])}, not {value!r}")
     check_whole_number("memory_slots", config["memory_slots"], smallest=2 * config["shift_range"] + 1)
-    if config["register"]:
+    if config["register"] is not None:
         check_whole_number("memory_width", config["memory_width"], smallest=2)
+        channel, channels = Register(**config["register"]).channel, config["input_size"]
+        if channel >= channels:
+            raise ValueError(f"the register's channel must be below the {channels} of the input, not {channel}")
         if config["analog"]:
             raise ValueError("a machine is analog or has a register, not both")

@@ -30,7 +30,7 @@ _LARGEST_HEADER = 2**20
 _FLOAT32_BYTES = 4
 _MISSING = object()
 
-_ALLOWED: dict[str, range | tuple[str, ...] | type[bool]] = {
+_ALLOWED: dict[str, range | tuple[str, ...] | type[bool] | dict[str, type]] = {
     "input_size": range(1, 1025),
     "output_size": range(1, 1025),
     "controller": CONTROLLER_KINDS,
@@ -43,7 +43,7 @@ _ALLOWED: dict[str, range | tuple[str, ...] | type[bool]] = {
     "shift_range": range(513),
     "memory_init": MEMORY_INITS,
     "analog": bool,
-    "register": bool,
+    "register": {"channel": int, "mean": float, "deviation": float},
     "hidden_size": range(1, 4097),
     "num_layers": range(1, 17),
 }
@@ -156,6 +156,9 @@ def _check_field(name: str, value: Any) -> None:
     elif allowed is bool:
         wanted = "true or false"
         fits = type(value) is bool
+    elif isinstance(allowed, dict):
+        wanted = f"null or numbers for {', '.join(allowed)}"
+        fits = value is None or (_holds(value, allowed) and value.keys() == allowed.keys())
     else:
         assert isinstance(allowed, tuple)
         wanted = " or ".join(allowed)

@@ -16,10 +16,10 @@ An analog machine departs from the paper in three places: its controller, and th
 tanh(3 x) wherever they would see an input or a read x (the layer sees the controller's output as it is); its heads see
 the input, as it is, after the controller's output; and what they add is clipped but not squashed.
 
-A machine with a register departs from it in three others: the controller, and the layer that gives the logits, see
-tanh(10 x) in the same way; equations 5 and 6 look at all numbers of a key and of a slot but the first; and to the first
-raw number of each add vector a product with the input is added, and the sum a is clipped, and then not squashed by
-tanh: it becomes a tanh(a) where it is above 0, and -tanh(a)^2 below.
+A machine with a register departs from it in four others. The channel c of the input that brings a count gives way to
+deviation * c + mean - 1/2 where it is not 0. The controller, and the layer that gives the logits, see tanh(10 x) as
+above. Equations 5 and 6 look at all numbers of a key and of a slot but the first. And of each erase and add vector the
+first raw numbers, squashed by the logistic function to p and t, become an erasure of 0 and an addition of p c - t.
 """
 
 from collections.abc import Mapping
@@ -162,12 +162,19 @@ def emit_erase_and_add(raw: Tensor, width: int, analog: bool = False) -> tuple[T
     return logistic(raw[:width]), raw[width:] if analog else torch.tanh(raw[width:])
 
 
-def emit_erase_and_add_with_register(raw: Tensor, width: int, passed: Tensor) -> tuple[Tensor, Tensor]:
-    """The same where the first column is a register, to which `passed` comes from the input."""
+def emit_erase_and_add_with_register(raw: Tensor, width: int, count: Tensor) -> tuple[Tensor, Tensor]:
+    """The same where the first column is a register, into which the count can be put."""
     erase_vector, add_vector = emit_erase_and_add(raw, width)
-    a = (raw[width] + passed).clamp(-20, 20)
-    quantity = a * torch.tanh(a) if a > 0 else -(torch.tanh(a) ** 2)
-    return erase_vector, torch.cat([quantity.view(1), add_vector[1:]])
+    put, take = logistic(raw[0].clamp(-20, 20)), logistic(raw[width].clamp(-20, 20))
+    added = put * count - take
+    return torch.cat([torch.zeros_like(added.view(1)), erase_vector[1:]]), torch.cat([added.view(1), add_vector[1:]])
+
+
+def restore(x: Tensor, register: Mapping[str, Any]) -> Tensor:
+    """The input with its count as it was before it was normalised, less one half."""
+    channel = register["channel"]
+    count = register["deviation"] * x[channel] + register["mean"] - 0.5 if x[channel] != 0 else x[channel]
+    return torch.cat([x[:channel], count.view(1), x[channel + 1 :]])
 
 
 def sense(quantities: Tensor, config: Mapping[str, Any]) -> Tensor:
@@ -262,6 +269,8 @@ def _run_sequence(config: Mapping[str, Any], weights: Weights, inputs: Tensor, m
 
     all_logits, all_memory, all_weights, all_reads = [], [], [], []
     for x in inputs:
+        if register is not None:
+            x = restore(x, register)
         seen = sense(torch.cat([x, *reads]), config)
         if config["controller"] == "lstm":
             output, lstm_state = lstm_controller(weights, "cell.controller.", layers, seen, lstm_state)
@@ -273,11 +282,12 @@ def _run_sequence(config: Mapping[str, Any], weights: Weights, inputs: Tensor, m
         heads = [emit_head(raw, width, config["shift_range"]) for raw in raw_heads]
         raw_writes = linear(weights, "cell.heads.writing", said).chunk(write_heads)
         writes = [emit_erase_and_add(raw, width, analog) for raw in raw_writes]
-        if register:
-            passed = weights["cell.heads.register.weight"].mv(x)
-            writes = [emit_erase_and_add_with_register(raw_writes[w], width, passed[w]) for w in range(write_heads)]
+        if register is not None:
+            count = x[register["channel"]]
+            writes = [emit_erase_and_add_with_register(raw, width, count) for raw in raw_writes]
 
-        focus = [address(head, memory, previous, int(register)) for head, previous in zip(heads, focus, strict=True)]
+        hidden = 0 if register is None else 1
+        focus = [address(head, memory, previous, hidden) for head, previous in zip(heads, focus, strict=True)]
         memory = write(memory, focus[read_heads:], [pair[0] for pair in writes], [pair[1] for pair in writes])
         reads = [read(memory, weighting) for weighting in focus[:read_heads]]
 

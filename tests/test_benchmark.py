@@ -17,7 +17,7 @@ from ntm.benchmark import Setting
         {},
         {"controller": "lstm", "controller_layers": 2, "read_heads": 2},
         {"analog": True, "write_heads": 3},
-        {"register": True},
+        {"register": {"channel": 9, "mean": 5.5, "deviation": 2.9}},
     ],
 )
 def test_the_products_with_weights_are_all_counted(arguments: dict) -> None:

@@ -15,6 +15,8 @@ from ntm import checkpoint, strict
 from ntm.checkpoint import CheckpointError
 from tests.tiny import EVALUATION, TRAINING, machine, write_checkpoint
 
+REGISTER = {"channel": 1, "mean": 5.5, "deviation": 2.9}
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -52,7 +54,7 @@ def test_what_is_written_is_read(folder: Path) -> None:
         ntm.NTM(2, 3, controller="lstm", controller_size=4, controller_layers=2, memory_slots=5, memory_init="learned"),
         ntm.NTM(2, 3, controller_size=4, memory_slots=5, shift_range=0, memory_init="random"),
         ntm.NTM(2, 3, controller_size=4, memory_slots=5, analog=True),
-        ntm.NTM(2, 3, controller_size=4, memory_slots=5, register=True),
+        ntm.NTM(2, 3, controller_size=4, memory_slots=5, register=REGISTER),
         ntm.LSTMBaseline(2, 3, hidden_size=4),
     ],
     ids=["feedforward", "learned", "random", "analog", "register", "baseline"],
@@ -149,10 +151,13 @@ def edit(folder: Path, **changes: Any) -> None:
         ({"analog": None}, "analog as None"),
         ({"analog": "true"}, "analog as 'true'"),
         ({"analog": True}, "model.safetensors does not fit config.json"),
-        ({"register": "true"}, "register as 'true'"),
-        ({"register": True}, "which the model that config.json describes needs"),
-        ({"register": True, "analog": True}, "analog or has a register, not both"),
-        ({"register": True, "memory_width": 1}, "memory_width must be at least 2, not 1"),
+        ({"register": True}, "register as True, which must be null or numbers for channel, mean, deviation"),
+        ({"register": {**REGISTER, "channel": "1"}}, "register as {'channel': '1', 'mean'"),
+        ({"register": {**REGISTER, "unit": 1}}, "register as {'channel': 1, 'mean'"),
+        ({"register": {**REGISTER, "channel": 10}}, "channel must be below the 10 of the input, not 10"),
+        ({"register": {**REGISTER, "deviation": -1}}, "deviation must be above 0, not -1"),
+        ({"register": REGISTER, "analog": True}, "analog or has a register, not both"),
+        ({"register": REGISTER, "memory_width": 1}, "memory_width must be at least 2, not 1"),
         ({"controller_size": 9}, "model.safetensors does not fit config.json"),
         ({"controller": "lstm"}, "which the model that config.json describes needs"),
         ({"memory_init": "learned"}, "has no initial_memory.contents"),

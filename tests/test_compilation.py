@@ -56,7 +56,7 @@ MACHINES = pytest.mark.parametrize(
         {},
         {"controller": "lstm", "controller_layers": 2, "read_heads": 2, "write_heads": 3, "shift_range": 2},
         {"controller": "lstm", "analog": True, "memory_init": "learned"},
-        {"register": True, "write_heads": 2},
+        {"register": {"channel": 9, "mean": 5.5, "deviation": 2.9}, "write_heads": 2},
     ],
     ids=["feedforward", "lstm of many heads", "analog", "register"],
 )

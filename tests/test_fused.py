@@ -14,7 +14,7 @@ from ntm import fused
 from ntm.compilation import Forward, plain
 from ntm.machine import NTM, NTMState
 
-KINDS: list[dict[str, bool]] = [{}, {"analog": True}, {"register": True}]
+KINDS: list[dict[str, Any]] = [{}, {"analog": True}, {"register": {"channel": 3, "mean": 1.5, "deviation": 1.0}}]
 MACHINES = st.fixed_dictionaries(
     {
         "controller": st.sampled_from(["feedforward", "lstm"]),

@@ -1,6 +1,7 @@
 """The whole machine against the reference; what it shares with the baseline is in test_model.py."""
 
 import itertools
+import math
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from tests.numerics import (
 )
 
 STEPS, BATCH, INPUTS, OUTPUTS = 4, 2, 3, 2
+REGISTER = {"channel": 1, "mean": 5.5, "deviation": 2.9}
 SMALL: dict[str, Any] = {"controller_size": 6, "memory_slots": 5, "memory_width": 3}
 
 
@@ -71,7 +73,9 @@ def assert_matches_reference(model: NTM, tolerance: float, state: NTMState | Non
     assert_all_close(steps, [step.detach() for step in expected[:4]], tolerance)
 
 
-KINDS = pytest.mark.parametrize("kind", [{}, {"analog": True}, {"register": True}], ids=["plain", "analog", "register"])
+KINDS = pytest.mark.parametrize(
+    "kind", [{}, {"analog": True}, {"register": REGISTER}], ids=["plain", "analog", "register"]
+)
 SHAPES = [
     pytest.param(1, 1, 1, id="R1-W1-k1"),
     pytest.param(2, 1, 2, id="R2-W1-k2"),
@@ -85,7 +89,7 @@ SHAPES = [
 @pytest.mark.parametrize("controller", ["feedforward", "lstm"])
 @KINDS
 def test_matches_the_reference(
-    kind: dict[str, bool], controller: str, layers: int, read_heads: int, write_heads: int, shift_range: int
+    kind: dict[str, Any], controller: str, layers: int, read_heads: int, write_heads: int, shift_range: int
 ) -> None:
     model = make_machine(
         controller=controller,
@@ -102,7 +106,7 @@ def test_matches_the_reference(
 @pytest.mark.parametrize("scale", [0.5, 2.0])
 @pytest.mark.parametrize("controller", ["feedforward", "lstm"])
 @KINDS
-def test_matches_the_reference_from_constant_memory(kind: dict[str, bool], controller: str, scale: float) -> None:
+def test_matches_the_reference_from_constant_memory(kind: dict[str, Any], controller: str, scale: float) -> None:
     """Decided heads leave slots near their first 1e-6, where a guard against a norm of zero could be felt."""
     model = make_machine(scale, controller=controller, read_heads=2, **kind)
     assert_matches_reference(model, tolerance=1e-6)
@@ -116,7 +120,7 @@ def test_matches_the_reference_from_random_memory(controller: str) -> None:
 
 @pytest.mark.parametrize("controller", ["feedforward", "lstm"])
 @KINDS
-def test_matches_the_reference_with_other_than_its_own_slots(kind: dict[str, bool], controller: str) -> None:
+def test_matches_the_reference_with_other_than_its_own_slots(kind: dict[str, Any], controller: str) -> None:
     model = make_machine(controller=controller, memory_init="random", write_heads=2, **kind)
     for slots in (3, 9):
         assert_matches_reference(model, 1e-8, model.initial_state(BATCH, slots, generator=seeded(slots)))
@@ -124,14 +128,14 @@ def test_matches_the_reference_with_other_than_its_own_slots(kind: dict[str, boo
 
 @pytest.mark.parametrize("controller", ["feedforward", "lstm"])
 @KINDS
-def test_matches_the_reference_where_outputs_are_clipped(kind: dict[str, bool], controller: str) -> None:
+def test_matches_the_reference_where_outputs_are_clipped(kind: dict[str, Any], controller: str) -> None:
     model = make_machine(scale=4.0, controller=controller, memory_init="learned", **kind)
     assert_matches_reference(model, tolerance=1e-6)
 
 
 @pytest.mark.parametrize("controller", ["feedforward", "lstm"])
 @KINDS
-def test_the_published_size_in_float32_is_near_the_reference(kind: dict[str, bool], controller: str) -> None:
+def test_the_published_size_in_float32_is_near_the_reference(kind: dict[str, Any], controller: str) -> None:
     """128 slots of 20, constant memory, weights as they are initialised: what training starts from."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -186,33 +190,29 @@ def test_what_an_analog_machine_sees_beyond_1_changes_its_heads_and_not_its_cont
 
 @pytest.mark.parametrize("controller", ["feedforward", "lstm"])
 def test_a_register_counts_down_from_any_number_while_the_other_columns_stay_as_in_the_paper(controller: str) -> None:
-    """Weights set by hand: the write head stays on slot 0, puts in what the first step says and takes one away at every
-    later one, however much it means to take."""
-    model = NTM(2, 1, controller=controller, register=True, **SMALL).double()  # type: ignore[arg-type]
+    """Weights set by hand: the write head stays on slot 0 with both gates of the register open, at every step. It puts
+    in what the first step says, and nothing where the input is silent."""
+    model = NTM(2, 1, controller=controller, register=REGISTER, **SMALL).double()  # type: ignore[arg-type]
     with torch.no_grad():
         keep_heads_on_slot_0(model)
-        model.cell.heads.writing.bias[:3] = -20.0
-        model.cell.heads.writing.bias[4:] = 20.0
-        model.cell.heads.register.weight[:] = torch.tensor([1.0, -1.0])
-    inputs = torch.tensor([[16.0, 0.0], *([0.0, 6.0 + step] for step in range(7))], dtype=torch.float64).unsqueeze(1)
+        model.cell.heads.writing.bias.fill_(20.0)
+    inputs = torch.zeros(8, 1, 2, dtype=torch.float64)
+    inputs[0, 0, 1] = (500 - 5.5) / 2.9
     trace = model.trace(inputs)
-    assert_all_close([trace.memory[:, 0, 0, 0]], [16.0 - torch.arange(8, dtype=torch.float64)], tolerance=1e-4)
+    left = 500 - 0.5 - torch.arange(1, 9, dtype=torch.float64)
+    assert_all_close([trace.memory[:, 0, 0, 0]], [left], tolerance=1e-5)
+    assert trace.erases[..., 0].abs().max() == 0
     assert trace.adds[..., 1:].abs().max() <= 1
 
 
-def test_a_register_holds_back_what_is_nearly_nothing() -> None:
-    model = make_machine(register=True)
-    with torch.no_grad():
-        model.cell.heads.writing.weight.zero_()
-        model.cell.heads.writing.bias.fill_(0.01)
-        model.cell.heads.register.weight.zero_()
-    adds = model.trace(normal(STEPS, BATCH, INPUTS)).adds
-    assert adds[..., 0].abs().max() < 0.00011
-    assert adds[..., 1:].abs().min() > 0.0099
+def test_a_fresh_register_hardly_changes() -> None:
+    model = NTM(INPUTS, OUTPUTS, register=REGISTER, **SMALL)
+    trace = model.trace(normal(STEPS, BATCH, INPUTS).float() * torch.tensor([1.0, 0.0, 1.0]))
+    assert trace.adds[..., 0].abs().max() < 0.15
 
 
 def test_heads_look_past_the_register_and_its_size_is_not_seen() -> None:
-    model = make_machine(register=True)
+    model = make_machine(register=REGISTER)
     state = model.initial_state(BATCH)
     inputs = normal(1, BATCH, INPUTS)
     memory, other = state.memory.clone(), state.memory.clone()
@@ -222,10 +222,19 @@ def test_heads_look_past_the_register_and_its_size_is_not_seen() -> None:
     assert (one.memory - another.memory)[..., 0].abs().min() > 1
 
 
+def test_the_size_of_a_count_reaches_the_register_and_nothing_else() -> None:
+    model = make_machine(register=REGISTER)
+    few, many = normal(1, BATCH, INPUTS), normal(1, BATCH, INPUTS)
+    few[..., 1], many[..., 1] = (3 - 5.5) / 2.9, (300 - 5.5) / 2.9
+    one, another = model.trace(few), model.trace(many)
+    assert_all_close([one.key, one.memory[..., 1:]], [another.key, another.memory[..., 1:]], tolerance=1e-9)
+    assert (one.memory - another.memory)[..., 0].abs().amax() > 1
+
+
 def test_a_machine_is_plain_unless_asked() -> None:
     plain, analog = make_machine(), make_machine(analog=True)
     assert plain.config["analog"] is False
-    assert plain.config["register"] is False
+    assert plain.config["register"] is None
     inputs = normal(STEPS, BATCH, INPUTS)
     assert torch.equal(plain(inputs)[0], make_machine(analog=False)(inputs)[0])
     assert plain.cell.heads.writing.in_features == SMALL["controller_size"]
@@ -331,13 +340,13 @@ def test_trace_has_the_shapes_of_the_contract(controller: str, read_heads: int, 
 
 
 @KINDS
-def test_a_trace_can_be_replayed(kind: dict[str, bool]) -> None:
+def test_a_trace_can_be_replayed(kind: dict[str, Any]) -> None:
     """Each field is that of its own step: memory after writing, reads of that memory, weightings from the gates."""
     model = make_machine(read_heads=2, write_heads=2, **kind)
     state = model.initial_state(BATCH)
     trace = model.trace(normal(STEPS, BATCH, INPUTS), state)
     memory, weights = state.memory, state.weights
-    hidden = int(model.config["register"])
+    hidden = 0 if model.config["register"] is None else 1
     for t, b in itertools.product(range(STEPS), range(BATCH)):
         before = memory[b] if t == 0 else trace.memory[t - 1, b]
         focus = weights[b] if t == 0 else torch.cat([trace.read_weights[t - 1, b], trace.write_weights[t - 1, b]])
@@ -370,7 +379,7 @@ def test_the_last_step_of_a_trace_is_the_last_state() -> None:
 @pytest.mark.parametrize("controller", ["feedforward", "lstm"])
 @pytest.mark.parametrize("memory_value", [0.0, 1e-6])
 @KINDS
-def test_finite_with_all_weights_zero(kind: dict[str, bool], controller: str, memory_value: float) -> None:
+def test_finite_with_all_weights_zero(kind: dict[str, Any], controller: str, memory_value: float) -> None:
     """All keys are then zero, and so is memory: every cosine is 0 / 0."""
     model = NTM(INPUTS, OUTPUTS, controller=controller, **kind, **SMALL)  # type: ignore[arg-type]
     with torch.no_grad():
@@ -386,7 +395,7 @@ def test_finite_with_all_weights_zero(kind: dict[str, bool], controller: str, me
 @pytest.mark.parametrize("controller", ["feedforward", "lstm"])
 @KINDS
 def test_finite_over_many_steps_with_every_output_saturated(
-    kind: dict[str, bool], controller: str, memory_init: str
+    kind: dict[str, Any], controller: str, memory_init: str
 ) -> None:
     model = make_machine(50.0, controller=controller, memory_init=memory_init, read_heads=2, **kind).float()
     logits, state = model(normal(30, BATCH, INPUTS, dtype=torch.float32))
@@ -438,18 +447,37 @@ def test_unknown_choices_are_refused_with_the_known_ones(name: str, value: Any) 
         NTM(INPUTS, OUTPUTS, **{name: value})
 
 
-@pytest.mark.parametrize("name", ["analog", "register"])
 @pytest.mark.parametrize("value", [1, 0, None, "true"])
-def test_kinds_are_true_or_false(name: str, value: Any) -> None:
-    with pytest.raises(TypeError, match=f"{name} must be true or false, not {value!r}"):
-        NTM(INPUTS, OUTPUTS, **{name: value})
+def test_analog_is_true_or_false(value: Any) -> None:
+    with pytest.raises(TypeError, match=f"analog must be true or false, not {value!r}"):
+        NTM(INPUTS, OUTPUTS, analog=value)
+
+
+@pytest.mark.parametrize(
+    ("register", "error", "message"),
+    [
+        (True, TypeError, "register must be None or the fields of a Register, not True"),
+        ({"channel": 1}, TypeError, "mean"),
+        ({**REGISTER, "unit": 1}, TypeError, "unit"),
+        ({**REGISTER, "channel": 1.0}, TypeError, "channel must be a whole number, not 1.0"),
+        ({**REGISTER, "channel": -1}, ValueError, "channel must be at least 0, not -1"),
+        ({**REGISTER, "channel": INPUTS}, ValueError, "channel must be below the 3 of the input, not 3"),
+        ({**REGISTER, "mean": "5"}, TypeError, "mean must be a number, not '5'"),
+        ({**REGISTER, "mean": math.nan}, ValueError, "mean must be from -1,000,000 to 1,000,000, not nan"),
+        ({**REGISTER, "deviation": 0}, ValueError, "deviation must be above 0, not 0"),
+        ({**REGISTER, "deviation": 1e9}, ValueError, "deviation must be from -1,000,000 to 1,000,000"),
+    ],
+)
+def test_a_register_that_cannot_be_is_refused(register: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        NTM(INPUTS, OUTPUTS, register=register)
 
 
 def test_a_register_needs_a_machine_that_is_not_analog_and_a_column_besides() -> None:
     with pytest.raises(ValueError, match="analog or has a register, not both"):
-        NTM(INPUTS, OUTPUTS, analog=True, register=True)
+        NTM(INPUTS, OUTPUTS, analog=True, register=REGISTER)
     with pytest.raises(ValueError, match="memory_width must be at least 2, not 1"):
-        NTM(INPUTS, OUTPUTS, register=True, memory_width=1)
+        NTM(INPUTS, OUTPUTS, register=REGISTER, memory_width=1)
 
 
 @pytest.mark.parametrize(("shift_range", "slots"), [(1, 2), (2, 4), (3, 5)])

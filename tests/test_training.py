@@ -277,7 +277,15 @@ def test_without_a_first_limit_there_is_none(tmp_path: Path) -> None:
         (small(memory_slots=(3, 8, 20), arguments={"memory_init": "learned"}), [20]),
         (CURRICULUM, [20, 120]),
         (small("priority-sort", updates=30, arguments={"controller": "lstm", "analog": True}), [20]),
-        (small("repeat-copy", updates=50, averaging=0.9, arguments={"register": True}), [20, 40]),
+        (
+            small(
+                "repeat-copy",
+                updates=50,
+                averaging=0.9,
+                arguments={"register": {"channel": 9, "mean": 5.5, "deviation": 2.9}},
+            ),
+            [20, 40],
+        ),
     ],
     ids=["ntm", "lstm", "memory slots", "curriculum", "analog", "register and averaging"],
 )

@@ -26,7 +26,12 @@ class RepeatCopy(Task):
     recipes: ClassVar = {
         "ntm": Recipe(
             updates=20_000,
-            arguments={"controller_size": 128, "memory_slots": 64, "read_heads": 2, "register": True},
+            arguments={
+                "controller_size": 128,
+                "memory_slots": 64,
+                "read_heads": 2,
+                "register": {"channel": count_channel, "mean": count_mean, "deviation": count_deviation},
+            },
             learning_rate=2e-3,
             second_moment=0.98,
             gradient_norm=0.2,
@@ -35,6 +40,7 @@ class RepeatCopy(Task):
             focus=0.02,
             candidates=8,
             first_limit=2,
+            raise_limit_below=0.02,
             averaging=0.98,
         ),
         "lstm": Recipe(updates=20_000, arguments={"hidden_size": 128, "num_layers": 2}, first_limit=2),
