@@ -95,10 +95,19 @@ def test_bits_are_fair_coins_in_every_place() -> None:
     assert abs((bits[:, 1:] == bits[:, :-1]).float().mean().item() - 0.5) < 0.02
 
 
+@pytest.mark.parametrize(("repeats", "noise"), [(2, 0.08), (10, 0.4), (20, 0.4)])
+def test_training_shows_noisy_counts_that_another_answer_is_never_nearer_to(repeats: int, noise: float) -> None:
+    batch = TASK.draw_training(400, seeded(), None, length=3, repeats=repeats)
+    off = batch.inputs[4, :, 9] * 2.8723 + 5.5 - repeats
+    assert 0.9 * noise < off.abs().max() < 1.001 * noise
+    assert off.mean().abs() < noise / 5
+    batch.inputs[4, :, 9] = TASK.sample(1, length=3, repeats=repeats).inputs[4, 0, 9]
+    assert assert_is_repeat_copy(batch) == (3, repeats)
+
+
 def test_training_shows_vectors_of_all_zeros_and_ones_more_often() -> None:
-    """And is the same encoding; a vector of fair coins is all zero once in 256 times."""
+    """A vector of fair coins is all zero once in 256 times."""
     batch = TASK.draw_training(400, seeded(), None, length=10, repeats=2)
-    assert assert_is_repeat_copy(batch) == (10, 2)
     fair, skewed = batch.inputs[1:11, :200, :8], batch.inputs[1:11, 200:, :8]
     for bit in (0, 1):
         assert (fair == bit).all(-1).float().mean() < 0.02
