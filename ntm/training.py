@@ -43,6 +43,7 @@ _VALIDATION_SEQUENCES = 100
 _SECONDS_A_SAVE = 20.0
 _SMALLEST_WEIGHT = 1e-6
 _CANDIDATES_FROM = 0.8
+_POLISHING_RATE = 0.2
 
 
 class TrainingError(Exception):
@@ -243,7 +244,7 @@ def _train_a_while(run: Run, settings: Settings, task: Task, step: Step, share: 
     sums = torch.zeros(2, device=device)
     for _ in range(count):
         batch, slots = draw_batch(task, settings, run.update, run.limit, generator)
-        _set_learning_rate(run.optimizer, settings.recipe.learning_rate * cosine(run.update / settings.recipe.updates))
+        _set_learning_rate(run.optimizer, learning_rate(settings.recipe, run.update))
         sums += step(parallel.part(batch, share), slots, generator)
         run.update += 1
     for mean, weights in zip(run.average.state_dict().values(), run.model.state_dict().values(), strict=True):
@@ -276,7 +277,11 @@ def draw_batch(
 
 
 def _count_candidates(recipe: Recipe, update: int) -> int:
-    return recipe.candidates if update >= _CANDIDATES_FROM * recipe.updates else 1
+    return recipe.candidates if update >= _CANDIDATES_FROM * _count_before_polishing(recipe) else 1
+
+
+def _count_before_polishing(recipe: Recipe) -> int:
+    return round((1 - recipe.polishing) * recipe.updates)
 
 
 def train_step(
@@ -356,8 +361,15 @@ def spread(weightings: Tensor) -> Tensor:
     return -(weightings * (weightings + _SMALLEST_WEIGHT).log()).sum(-1).mean()
 
 
-def cosine(progress: float) -> float:
-    """The learning rate's factor, from 1 at the start to 0 at the end."""
+def learning_rate(recipe: Recipe, update: int) -> float:
+    """It falls to zero along a cosine, and along a second and lower one for the updates that polish."""
+    first = _count_before_polishing(recipe)
+    if update < first:
+        return recipe.learning_rate * _cosine(update / first)
+    return _POLISHING_RATE * recipe.learning_rate * _cosine((update - first) / (recipe.updates - first))
+
+
+def _cosine(progress: float) -> float:
     return (1 + math.cos(math.pi * progress)) / 2
 
 

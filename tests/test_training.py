@@ -194,6 +194,19 @@ def test_the_last_fifth_of_training_learns_from_the_hardest_candidate_for_each_p
         torch.testing.assert_close(parameter, other)
 
 
+def test_polishing_comes_last_with_as_many_candidates_and_a_second_lower_cosine_of_the_learning_rate() -> None:
+    settings = small("repeat-copy", updates=14, batch_size=3, candidates=4, polishing=2 / 7)
+    sizes = [training.draw_batch(REPEAT_COPY, settings, update, 2, torch.Generator())[0] for update in range(14)]
+    assert [batch.inputs.shape[1] for batch in sizes] == [3] * 8 + [12] * 6
+
+    rates = [training.learning_rate(settings.recipe, update) for update in range(14)]
+    first = [0.001 * (1 + math.cos(math.pi * update / 10)) / 2 for update in range(10)]
+    second = [0.0002 * (1 + math.cos(math.pi * update / 4)) / 2 for update in range(4)]
+    assert rates == pytest.approx(first + second)
+    plainly = replace(settings.recipe, polishing=0.0, updates=10)
+    assert [training.learning_rate(plainly, update) for update in range(10)] == pytest.approx(first)
+
+
 @pytest.mark.parametrize("spoilt", [math.inf, math.nan])
 def test_a_gradient_that_overflows_leaves_the_weights_finite(spoilt: float) -> None:
     """Backpropagation through sharpening did this to a good run after 8,950 updates."""

@@ -63,6 +63,9 @@ class Recipe:
     candidates: int = 1
     """sequences drawn for each that is learned from in the last fifth of training, which is the one with the worst bit:
     what a machine gets wrong once in a thousand is seldom in a batch"""
+    polishing: float = 0.0
+    """share of the updates that comes after all that: with as many candidates, the learning rate rises once more, to a
+    fifth, and falls again. For tasks on which a machine has only just come to rest when the rate gets to zero"""
     first_limit: int | None = None
     """no size is larger than this at first, for tasks that are not learned from all sizes at once"""
     raise_limit_below: float = 0.05

@@ -30,7 +30,7 @@ class RepeatCopy(Task):
     largest_count_noise = 0.4
     recipes: ClassVar = {
         "ntm": Recipe(
-            updates=20_000,
+            updates=28_000,
             arguments={
                 "controller_size": 128,
                 "memory_slots": 64,
@@ -44,12 +44,13 @@ class RepeatCopy(Task):
             worst_bit=0.03,
             focus=0.02,
             candidates=8,
+            polishing=2 / 7,
             first_limit=2,
             raise_limit_below=0.02,
             averaging=0.98,
             seed=1,
         ),
-        "lstm": Recipe(updates=20_000, arguments={"hidden_size": 128, "num_layers": 2}, first_limit=2),
+        "lstm": Recipe(updates=28_000, arguments={"hidden_size": 128, "num_layers": 2}, first_limit=2),
     }
     validation = (
         *(
