@@ -11,6 +11,7 @@ const FOCUSED = 0.02;      // a weight above this counts as a head having been t
 const FEWEST_SLOTS = 16;   // the close view never shows fewer
 const LANE = 40, ROW = 10, LABEL = 15, GAP = 8;
 const BIT = 8, FOCUS_HEIGHT = 56;
+const FAINT = 1e-2;        // a cell that never holds more than this is as good as empty
 const SPREAD = 0.3;        // a head whose largest weight is below this is on no slot in particular
 
 // ---- the run -----------------------------------------------------------------------------------------------------
@@ -44,7 +45,7 @@ async function decode(value) {
   run.inputSize = run.inputs.shape[1];
   run.outputSize = run.outputs.shape[1];
   run.memory = replay(run);
-  run.largest = run.memory.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1e-3);
+  run.brightest = brightest(run);
   run.closeWindow = usedSlots(run);
   return run;
 }
@@ -82,6 +83,18 @@ function replay(run) {
     before = after;
   }
   return memory;
+}
+
+// The size of a value that is drawn in full colour: few cells ever hold more. Were it the largest of all, one that counts
+// would leave the bits beside it too pale to see.
+function brightest(run) {
+  const peaks = new Float32Array(run.slots * run.width);
+  run.memory.forEach((value, index) => {
+    const cell = index % peaks.length;
+    peaks[cell] = Math.max(peaks[cell], Math.abs(value));
+  });
+  const held = peaks.filter((peak) => peak > FAINT).sort();
+  return held.length ? held[Math.floor(0.9 * (held.length - 1))] : FAINT;
 }
 
 // The shortest stretch of the circular memory that holds every slot a head was on: {first, count}.
@@ -354,9 +367,8 @@ function drawMemory(palette) {
   const values = new Float32Array(run.slots * run.width);
   eachNow(run.memory, values.length, (index, value) => { values[index] = value; });
   const colourOf = (index, row) => {
-    const value = values[slotAt(index) * run.width + row] / run.largest;
-    // The root, for where one slot holds a count the bits in the others would be too pale to see.
-    return blend(palette.empty, value < 0 ? palette.negative : palette.positive, Math.min(1, Math.sqrt(Math.abs(value))));
+    const value = values[slotAt(index) * run.width + row] / run.brightest;
+    return blend(palette.empty, value < 0 ? palette.negative : palette.positive, Math.min(1, Math.abs(value)));
   };
   drawCells(context, count, run.width, colourOf, at.gutter, at.top, at.tape, at.height);
   context.strokeStyle = css(palette.line);

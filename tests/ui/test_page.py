@@ -199,6 +199,22 @@ def test_heads_are_told_of_in_words_and_numbers(wide_page: Page) -> None:
     assert sum(float(part.split(":")[1]) for part in shift.split("  ")) == pytest.approx(1, abs=0.02)
 
 
+def test_bits_are_seen_beside_a_large_count(wide_page: Page) -> None:
+    """Values as large as a bit are in full colour, however large one of them is."""
+    choose_task(wide_page, "Repeat copy")
+    wide_page.locator("#number input").fill("20")
+    expect(wide_page.locator("#summary")).to_contain_text("repeats 20")
+    pause_at_start(wide_page)
+    for _ in range(12):
+        wide_page.keyboard.press("ArrowRight")
+    expect(wide_page.locator("[data-part=root]")).to_have_attribute("data-step", "12")
+    shares = {colour: number for number, colour in pixels(wide_page, "[data-part=memory]").getcolors(1 << 20) or []}
+    for sign in ("negative", "positive"):
+        colour = wide_page.locator(f".legend .{sign}").evaluate("mark => getComputedStyle(mark).backgroundColor")
+        red, green, blue = map(int, re.findall(r"\d+", colour))
+        assert shares.get((red, green, blue, 255), 0) > 1000
+
+
 def test_more_memory_carries_it_further(wide_page: Page) -> None:
     before = run_id(wide_page)
     wide_page.locator("#slots input").click()
