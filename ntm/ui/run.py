@@ -37,6 +37,8 @@ class Run:
     read_delay: int
     """how many steps before an output that is read which it is made of: 0 where the layer of the logits looks at what
     was just read, 1 where the controller does, in its next step"""
+    register: bool
+    """whether the first column of memory counts, see `ntm.register`"""
 
     @property
     def target(self) -> Tensor:
@@ -95,7 +97,8 @@ def run_question(model: SequenceModel, question: Question, *, slots: int | None 
     trace = model.trace(asked.batch.inputs, state)
     memory = state.memory[0] if isinstance(state, NTMState) else trace.memory[0, 0]
     delay = _find_read_delay(model, tasks.get(question.task))
-    return Run(question, asked.batch, trace, memory, asked.captions, asked.sizes, asked.trained, delay)
+    register = model.config.get("register") is not None
+    return Run(question, asked.batch, trace, memory, asked.captions, asked.sizes, asked.trained, delay, register)
 
 
 @torch.no_grad()

@@ -566,6 +566,7 @@ function describe() {
   setText(part("status"), text);
   scrubber.setAttribute("aria-valuetext", text);
   const lines = run.heads.map((head) => ({ kind: head.kind, text: head.name + " " + movement(head, step) }));
+  if (run.register) lines.push({ kind: "register", text: registered(step) });
   if (!lines.length) lines.push({ kind: "none", text: "this machine has no memory to look into" });
   const list = part("heads");
   while (list.children.length < lines.length) list.append(document.createElement("li"));
@@ -592,6 +593,13 @@ function describeLink(step) {
 
 function setText(place, text) {
   if (place.textContent !== text) place.textContent = text;
+}
+
+// What is left in the register, which is the first column of memory, in the slot that holds most.
+function registered(step) {
+  const held = Array.from({ length: run.slots }, (_, slot) => run.memory[(step * run.slots + slot) * run.width]);
+  const slot = held.reduce((most, value, other) => (Math.abs(value) > Math.abs(held[most]) ? other : most), 0);
+  return "the register holds " + held[slot].toFixed(1).replace("-0.0", "0.0") + " in slot " + slot;
 }
 
 // What a head did in a step, in words, from where it was, where it is, and how far its gate was open.

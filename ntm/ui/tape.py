@@ -79,6 +79,7 @@ def encode(run: Run, *, original: Run | None = None, baseline: Run | None = None
         "captions": run.captions,
         "readDelay": run.read_delay,
         "certain": certain,
+        "register": run.register,
         "fields": {},
     }
     parts = []

@@ -4,6 +4,7 @@ import base64
 import io
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from PIL import Image
@@ -197,6 +198,22 @@ def test_heads_are_told_of_in_words_and_numbers(wide_page: Page) -> None:
     gate, shift = (row.locator("td").nth(column).inner_text() for column in (1, 2))
     assert 0.5 < float(gate) <= 1
     assert sum(float(part.split(":")[1]) for part in shift.split("  ")) == pytest.approx(1, abs=0.02)
+
+
+def test_a_register_is_seen_to_count_down(wide_page: Page) -> None:
+    choose_task(wide_page, "Repeat copy")
+    pause_at_start(wide_page)
+    for _ in range(12):
+        wide_page.keyboard.press("ArrowRight")
+    held = []
+    for _ in range(4):
+        expect(wide_page.locator("[data-part=status]")).to_contain_text(f"vector 1 is due, time {len(held) + 1}.")
+        words = wide_page.locator("[data-part=heads] .register").inner_text()
+        held.append(float(re.fullmatch(r"the register holds (-?\d+\.\d) in slot \d+", words)[1]))
+        for _ in range(10):
+            wide_page.keyboard.press("ArrowRight")
+    assert [before - after for before, after in pairwise(held)] == pytest.approx([1, 1, 1], abs=0.2)
+    assert held[2] > 0 > held[3]
 
 
 def test_bits_are_seen_beside_a_large_count(wide_page: Page) -> None:
