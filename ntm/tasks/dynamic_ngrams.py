@@ -22,12 +22,16 @@ class DynamicNgrams(Task):
     error_name = "bits"
     recipes: ClassVar = {
         "ntm": Recipe(
-            updates=7_000,
+            updates=14_000,
             arguments={"controller": "lstm", "memory_slots": 32, "memory_init": "learned"},
             learning_rate=2e-3,
             gradient_norm=0.2,
+            averaging=0.98,
+            relapse=1.1,
         ),
-        "lstm": Recipe(updates=7_000, arguments={"hidden_size": 128, "num_layers": 1}),
+        "lstm": Recipe(
+            updates=7_000, arguments={"hidden_size": 128, "num_layers": 1}, batch_size=64, learning_rate=3e-3
+        ),
     }
     validation = (Case({"length": 200}),)
     evaluation = tuple(Case({"length": length}) for length in (50, 100, 200, 400, 800))
