@@ -28,7 +28,7 @@ from ntm.training import Progress, Settings
 
 RECORD = CHECKPOINTS / "initialisation.json"
 SEEDS = 10
-UPDATES = {"copy": 1_600, "associative-recall": 2_400}
+UPDATES = {"copy": 8_000, "associative-recall": 8_000}
 _MEMORY_SLOTS = 32
 _RUNS = CHECKPOINTS / ".initialisation.run"
 _LEARNED = 1.0
