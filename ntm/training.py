@@ -14,6 +14,7 @@ from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 from typing import Any, NamedTuple
 
 import torch
@@ -31,7 +32,7 @@ from ntm.machine import NTM
 from ntm.model import SequenceModel
 from ntm.parallel import ALONE, Share
 from ntm.seeding import make_generator, seed_generator
-from ntm.tasks import Architecture, Batch, Recipe, Task
+from ntm.tasks import Architecture, Batch, Case, Recipe, Task
 
 _ARCHITECTURES = {"ntm": NTM, "lstm": LSTMBaseline}
 
@@ -39,7 +40,7 @@ STATE = "state.safetensors"
 
 _UPDATES_A_REPORT = 20
 _UPDATES_A_VALIDATION = 500
-_VALIDATION_SEQUENCES = 100
+_VALIDATION_BATCH = 100
 _SECONDS_A_SAVE = 20.0
 _SMALLEST_WEIGHT = 1e-6
 _CANDIDATES_FROM = 0.8
@@ -189,7 +190,7 @@ def train(
             raise _give_up(run, settings, folder, share)
         row = progress._asdict()
         if validating and (run.update % _UPDATES_A_VALIDATION == 0 or run.update == settings.recipe.updates):
-            validation = _validate(run, task)
+            validation = _validate(run, task, settings.recipe.validation_sequences)
             row |= {"validation_error": validation.error, "validation_doubt": validation.doubt}
             relapse = settings.recipe.relapse
             if relapse is not None and validation.error > relapse * max(run.best_validation.error, 1.0):
@@ -247,8 +248,9 @@ def _train_a_while(run: Run, settings: Settings, task: Task, step: Step, share: 
         _set_learning_rate(run.optimizer, learning_rate(settings.recipe, run.update))
         sums += step(parallel.part(batch, share), slots, generator)
         run.update += 1
+    newest = _share_of_newest(settings.recipe, run.update)
     for mean, weights in zip(run.average.state_dict().values(), run.model.state_dict().values(), strict=True):
-        mean.lerp_(weights, 1 - settings.recipe.averaging)
+        mean.lerp_(weights, newest)
     loss, error = parallel.mean(sums / count, share).tolist()
     if run.limit is not None and run.limit < task.largest and loss < settings.recipe.raise_limit_below:
         run.limit += 1
@@ -282,6 +284,12 @@ def _count_candidates(recipe: Recipe, update: int) -> int:
 
 def _count_before_polishing(recipe: Recipe) -> int:
     return round((1 - recipe.polishing) * recipe.updates)
+
+
+def _share_of_newest(recipe: Recipe, update: int) -> float:
+    """In the running mean of the weights, which begins anew with polishing and is then that of all reports since."""
+    polished = math.ceil((update - _count_before_polishing(recipe)) / _UPDATES_A_REPORT)
+    return 1 / polished if polished > 0 else 1 - recipe.averaging
 
 
 def train_step(
@@ -374,20 +382,31 @@ def _cosine(progress: float) -> float:
 
 
 @torch.no_grad()
-def _validate(run: Run, task: Task) -> Validation:
-    error, doubt = 0.0, -math.inf
+def _validate(run: Run, task: Task, sequences: int) -> Validation:
     with torch.compiler.set_stance("force_eager"):
-        for case in task.validation:
-            generator = make_generator("validation", 0)
-            batch = task.draw_training(_VALIDATION_SEQUENCES, generator, _device(run.model), **case.sizes)
-            logits, _ = run.average(batch.inputs, run.average.initial_state(_VALIDATION_SEQUENCES, case.memory_slots))
-            error += case.weight * task.errors(logits, batch).mean().item()
-            towards_wrong = torch.where(batch.targets > 0.5, -logits, logits)
-            doubt = max(doubt, towards_wrong[batch.mask].max().item())
-    validation = Validation(error, doubt)
+        judged = [(case.weight, _judge(run.average, task, case, sequences)) for case in task.validation]
+    validation = Validation(
+        error=sum(weight * judgement.error for weight, judgement in judged),
+        doubt=max(judgement.doubt for _, judgement in judged),
+    )
     if validation < run.best_validation:
         run.best, run.best_update, run.best_validation = _copy_weights(run.average), run.update, validation
     return validation
+
+
+def _judge(model: SequenceModel, task: Task, case: Case, sequences: int) -> Validation:
+    """In one case, on no more sequences than it takes to find an error."""
+    errors, doubt = [], -math.inf
+    for index in range(math.ceil(sequences / _VALIDATION_BATCH)):
+        generator = make_generator("validation", 0, index)
+        batch = task.draw_validation(_VALIDATION_BATCH, generator, _device(model), **case.sizes)
+        logits, _ = model(batch.inputs, model.initial_state(_VALIDATION_BATCH, case.memory_slots))
+        towards_wrong = torch.where(batch.targets > 0.5, -logits, logits)
+        doubt = max(doubt, towards_wrong[batch.mask].max().item())
+        errors.append(task.errors(logits, batch).mean().item())
+        if errors[-1]:
+            break
+    return Validation(fmean(errors), doubt)
 
 
 def save(run: Run, settings: Settings, folder: Path) -> None:

@@ -24,7 +24,7 @@ import ntm
 from ntm import strict, tasks, training
 from ntm.compilation import Forward, fastest, plain
 from ntm.model import SequenceModel
-from ntm.tasks import Architecture, Batch
+from ntm.tasks import Architecture, Batch, Case, Task
 from tests.conftest import ROOT
 from tests.numerics import PROPERTY, seeded
 from tests.tiny import SMALLEST, small
@@ -550,6 +550,32 @@ def test_what_the_command_does_not_know_is_named(
         assert all(name in said for name in tasks.names())
 
 
+# Validation.
+
+
+@pytest.mark.parametrize(("wrong", "batches", "error"), [(None, 3, 0), (0, 1, 0.04), (1, 2, 0.02), (2, 3, 0.04 / 3)])
+def test_a_case_is_judged_on_no_more_sequences_than_it_takes_to_find_an_error(
+    monkeypatch: pytest.MonkeyPatch, wrong: int | None, batches: int, error: float
+) -> None:
+    drawn: list[Batch] = []
+    draw = type(COPY).draw_validation
+
+    def remember(*given: Any, **sizes: int) -> Batch:
+        drawn.append(draw(*given, **sizes))
+        return drawn[-1]
+
+    def find_four_wrong_bits(_: Task, logits: Tensor, batch: Batch) -> Tensor:
+        return 4.0 * torch.eye(100)[7] * (len(drawn) - 1 == wrong)
+
+    monkeypatch.setattr(type(COPY), "draw_validation", remember)
+    monkeypatch.setattr(type(COPY), "errors", find_four_wrong_bits)
+    monkeypatch.setattr(type(COPY), "validation", (Case({"length": 3}, weight=10),))
+    run = training.start(SHORT, CPU)
+    assert training._validate(run, COPY, 250).error == pytest.approx(10 * error)
+    assert [batch.inputs.shape for batch in drawn] == [(8, 100, 10)] * batches
+    assert len({tuple(batch.inputs.flatten().tolist()) for batch in drawn}) == batches
+
+
 # Collapses.
 
 
@@ -578,12 +604,16 @@ def test_a_collapse_is_undone_where_the_recipe_says_so(
 
 
 @pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize("averaging", [0.0, 0.75])
+@pytest.mark.parametrize(
+    ("averaging", "polishing", "shares"),
+    [(0.0, 0.0, [1, 1, 1]), (0.75, 0.0, [0.25, 0.25, 0.25]), (0.75, 2 / 3, [0.25, 1, 1 / 2])],
+)
 def test_the_mean_of_the_weights_is_what_is_judged_and_kept(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, averaging: float
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, averaging: float, polishing: float, shares: list[float]
 ) -> None:
+    """The mean of those from before polishing is forgotten with its first report."""
     monkeypatch.setattr(training, "_UPDATES_A_VALIDATION", 20)
-    settings = small(updates=60, averaging=averaging)
+    settings = small(updates=60, averaging=averaging, polishing=polishing)
     run = training.start(settings, CPU)
     expected, judged = copy.deepcopy(run.model.state_dict()), []
     validate = training._validate
@@ -593,7 +623,8 @@ def test_the_mean_of_the_weights_is_what_is_judged_and_kept(
 
     def follow(_: training.Progress) -> None:
         for name, weights in run.model.state_dict().items():
-            expected[name] = averaging * expected[name] + (1 - averaging) * weights
+            newest = shares[len(judged) - 1]
+            expected[name] = (1 - newest) * expected[name] + newest * weights
             torch.testing.assert_close(judged[-1][name], expected[name])
         if run.best_update == run.update:
             assert all(tensor.equal(judged[-1][name]) for name, tensor in run.best.items())

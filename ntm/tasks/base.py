@@ -65,7 +65,8 @@ class Recipe:
     what a machine gets wrong once in a thousand is seldom in a batch"""
     polishing: float = 0.0
     """share of the updates that comes after all that: with as many candidates, the learning rate rises once more, to a
-    fifth, and falls again. For tasks on which a machine has only just come to rest when the rate gets to zero"""
+    fifth, and falls again, and the mean of all weights on the way is what is judged and kept. For tasks on which a
+    machine has only just come to rest when the rate gets to zero"""
     first_limit: int | None = None
     """no size is larger than this at first, for tasks that are not learned from all sizes at once"""
     raise_limit_below: float = 0.05
@@ -74,8 +75,11 @@ class Recipe:
     """how many times the best validation error so far, or 1 where that is less, sends training back to the best
     weights: some tasks are learned in a way that a single update can undo. Never when None"""
     averaging: float = 0.0
-    """share of the running mean of the weights that stays from one report to the next. That mean is what is judged and
-    kept: it steadies a task on which one update may do harm. 0 for the weights as they are"""
+    """share of the running mean of the weights that stays from one report to the next, until polishing. That mean is
+    what is judged and kept: it steadies a task on which one update may do harm. 0 for the weights as they are"""
+    validation_sequences: int = 100
+    """that each validation case is judged on at the most. No more are drawn once one is wrong, so that many are
+    drawn only to tell weights apart that are all but always right"""
     seed: int = 0
     """of weights and batches; the best on validation of those that were tried"""
 
@@ -108,6 +112,12 @@ class Task(ABC):
     ) -> Batch:
         """Draw sequences to learn from: as `draw`, unless a task shows rare but possible ones more often."""
         return self.draw(batch_size, generator, device, **sizes)
+
+    def draw_validation(
+        self, batch_size: int, generator: torch.Generator | None, device: torch.device | str | None, **sizes: int
+    ) -> Batch:
+        """Draw sequences to choose weights on: as `draw_training`, unless that makes them harder than they are."""
+        return self.draw_training(batch_size, generator, device, **sizes)
 
     def sample(
         self,
