@@ -26,9 +26,10 @@ class PrioritySort(Task):
             updates=26_000,
             arguments={"controller_size": 128, "analog": True},
             learning_rate=2e-3,
-            gradient_norm=0.2,
             memory_slots=(32,),
-            relapse=2.0,
+            polishing=1 / 4,
+            relapse=1.5,
+            seed=8,
         ),
         "lstm": Recipe(updates=26_000, arguments={"hidden_size": 128, "num_layers": 2}),
     }
