@@ -26,6 +26,7 @@ class Copy(Task):
     evaluation = (
         *(Case({"length": length}) for length in (*range(1, 21), 30, 50, 100)),
         *(Case({"length": length}, memory_slots=1024) for length in (250, 500)),
+        Case({"length": 1000}, memory_slots=2048),
     )
 
     def encode(self, vectors: Tensor) -> Batch:
