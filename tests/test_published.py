@@ -113,15 +113,16 @@ BARS: list[tuple[str, dict[str, int], int | None, int, float]] = [
     ("copy", {"length": 50}, None, 100, 0),
     ("copy", {"length": 100}, None, 100, 0),
     ("copy", {"length": 250}, 1024, 6, 0),
-    # Within ten vectors and ten repeats it should be 0; the published machine makes 0.014 on 1,000 sequences a size.
-    ("repeat-copy", {"length": 1, "repeats": 7}, None, 200, 0.1),
+    ("repeat-copy", {"length": 1, "repeats": 7}, None, 200, 0),
     ("repeat-copy", {"length": 5, "repeats": 5}, None, 200, 0),
-    ("repeat-copy", {"length": 10, "repeats": 10}, None, 200, 0.1),
-    ("repeat-copy", {"length": 20, "repeats": 10}, None, 100, 1),
-    ("repeat-copy", {"length": 10, "repeats": 20}, None, 100, 40),
+    ("repeat-copy", {"length": 10, "repeats": 10}, None, 200, 0),
+    ("repeat-copy", {"length": 20, "repeats": 10}, None, 100, 0),
+    ("repeat-copy", {"length": 10, "repeats": 20}, None, 100, 0),
+    ("repeat-copy", {"length": 20, "repeats": 20}, None, 50, 0),
     ("associative-recall", {"items": 6}, None, 500, 0.05),
     ("associative-recall", {"items": 12}, None, 500, 0.05),
-    ("priority-sort", {"length": 20}, None, 500, 1.5),
+    ("priority-sort", {"length": 16}, None, 500, 1),
+    ("priority-sort", {"length": 20}, None, 500, 1),
 ]
 
 
@@ -145,7 +146,7 @@ def test_predictions_are_nearly_optimal(folder: Path) -> None:
     batch = task.sample(500, generator=torch.Generator().manual_seed(FRESH_SEED), length=200)
     logits, _ = model(batch.inputs)
     optimal = task.optimal_errors(batch).mean().item()
-    assert 0.98 * optimal < task.errors(logits, batch).mean().item() < 1.03 * optimal
+    assert 0.98 * optimal < task.errors(logits, batch).mean().item() < 1.02 * optimal
 
 
 def test_rows_that_look_like_nothing_are_copied_too() -> None:

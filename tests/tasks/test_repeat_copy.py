@@ -1,6 +1,7 @@
 """Repeat copy, row for row against the contract's table; what all tasks share is in test_base.py."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -105,9 +106,14 @@ def test_training_shows_noisy_counts_that_another_answer_is_never_nearer_to(repe
     assert assert_is_repeat_copy(batch) == (3, repeats)
 
 
-def test_training_shows_vectors_of_all_zeros_and_ones_more_often() -> None:
+def test_weights_are_chosen_on_exact_counts() -> None:
+    assert assert_is_repeat_copy(TASK.draw_validation(400, seeded(), None, length=3, repeats=10)) == (3, 10)
+
+
+@pytest.mark.parametrize("draw", [TASK.draw_training, TASK.draw_validation])
+def test_training_and_validation_show_vectors_of_all_zeros_and_ones_more_often(draw: Callable[..., Batch]) -> None:
     """A vector of fair coins is all zero once in 256 times."""
-    batch = TASK.draw_training(400, seeded(), None, length=10, repeats=2)
+    batch = draw(400, seeded(), None, length=10, repeats=2)
     fair, skewed = batch.inputs[1:11, :200, :8], batch.inputs[1:11, 200:, :8]
     for bit in (0, 1):
         assert (fair == bit).all(-1).float().mean() < 0.02
