@@ -3,11 +3,12 @@
 
 const part = (name) => element.querySelector('[data-part="' + name + '"]');
 const [rowsPlace, lessButton, moreButton] = ["rows", "less", "more"].map(part);
+const PIXELS_A_STEP = 4;      // of a drag, less than a cell's side
 const EMPTY_LINE = String.fromCharCode(10, 10), LINE = String.fromCharCode(10);
 
 let question = null;
 let sent = [];                // edits of which no answer has come yet, oldest first
-let painted = null;           // the bit that a drag sets
+let stroke = null;            // while a drag paints: the bit that it sets, and where it has come to
 let cursor = { row: 0, bit: 0 };
 
 const isStream = () => question.task === "dynamic-ngrams";
@@ -157,19 +158,27 @@ rowsPlace.addEventListener("pointerdown", (event) => {
   if (bit === undefined || event.button) return;
   event.target.releasePointerCapture(event.pointerId); // a finger would keep hold of the first cell
   cursor = { row: Number(row), bit: Number(bit) };
-  painted = flipped(cursor.row, cursor.bit);
+  stroke = { value: flipped(cursor.row, cursor.bit), x: event.clientX, y: event.clientY };
   point(true);
-  set(cursor.row, cursor.bit, painted);
+  set(cursor.row, cursor.bit, stroke.value);
 });
-// A quick drag is told of once a frame; the places in between are where cells would otherwise be passed over.
-rowsPlace.addEventListener("pointermove", (event) => {
-  if (painted === null || !event.buttons) return;
-  for (const { clientX, clientY } of [...(event.getCoalescedEvents?.() ?? []), event]) {
-    const { row, bit } = document.elementFromPoint(clientX, clientY)?.dataset ?? {};
-    if (bit !== undefined) set(Number(row), Number(bit), painted);
+
+// A browser tells of a quick drag only here and there; the cells in between lie on a line.
+function paintTo(x, y) {
+  const steps = Math.ceil(Math.hypot(x - stroke.x, y - stroke.y) / PIXELS_A_STEP);
+  for (let step = 1; step <= steps; step++) {
+    const [atX, atY] = [stroke.x + (x - stroke.x) * step / steps, stroke.y + (y - stroke.y) * step / steps];
+    const { row, bit } = document.elementFromPoint(atX, atY)?.dataset ?? {};
+    if (bit !== undefined) set(Number(row), Number(bit), stroke.value);
   }
+  Object.assign(stroke, { x, y });
+}
+
+document.addEventListener("pointermove", (event) => {
+  if (stroke && event.buttons) paintTo(event.clientX, event.clientY);
 });
-document.addEventListener("pointerup", () => { painted = null; });
+// A finger's drag is cancelled where the page scrolls instead.
+for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => { stroke = null; });
 
 const MOVES = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 rowsPlace.addEventListener("keydown", (event) => {

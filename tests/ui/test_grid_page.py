@@ -48,16 +48,39 @@ def test_a_click_toggles_a_bit_and_the_run_follows(page: Page) -> None:
     expect(page.locator("#summary")).to_contain_text("Not one of 112 bits is wrong.")
 
 
-def test_a_drag_paints(page: Page) -> None:
-    ask(page, "00000000\n00000000")
-    boxes = [page.locator(bit(page, 1, column)).bounding_box() for column in (1, 2, 3, 4)]
+def drag(page: Page, places: list[tuple[int, int]]) -> None:
+    """The mouse held down over these cells, and told of nowhere in between."""
+    boxes = [page.locator(bit(page, *place)).bounding_box() for place in places]
     for index, box in enumerate(boxes):
         assert box is not None
         page.mouse.move(box["x"] + 8, box["y"] + 8)
         if index == 0:
             page.mouse.down()
     page.mouse.up()
+
+
+def test_a_drag_paints(page: Page) -> None:
+    ask(page, "00000000\n00000000")
+    drag(page, [(1, 1), (1, 2), (1, 3), (1, 4)])
     expect(page.locator("#typed textarea")).to_have_value("00000000\n01111000")
+
+
+def test_a_drag_too_quick_to_be_followed_leaves_no_gaps(page: Page) -> None:
+    ask(page, "00000000\n01111110\n00000000")
+    drag(page, [(0, 1), (0, 6), (2, 6)])
+    expect(page.locator("#typed textarea")).to_have_value("01111110\n01111110\n00000010")
+
+
+def test_a_drag_that_the_browser_cancels_paints_no_more(page: Page) -> None:
+    ask(page, "00000000\n00000000")
+    page.locator(bit(page, 0, 1)).hover()
+    page.mouse.down()
+    page.locator(bit(page, 0, 2)).hover()
+    page.locator(bit(page, 0, 2)).dispatch_event("pointercancel", {"bubbles": True})
+    page.locator(bit(page, 1, 5)).hover()
+    page.mouse.up()
+    page.locator(bit(page, 1, 7)).click()
+    expect(page.locator("#typed textarea")).to_have_value("01100000\n00000001")
 
 
 def test_the_keyboard_sets_bits(page: Page) -> None:
