@@ -78,7 +78,7 @@ def add_learning(choice: Mapping[str, Any], first: Run) -> Learning:
         first: the run on show at first.
     """
     with gr.Row(equal_height=True):
-        slider = gr.Slider(**choice, scale=4, elem_id="learned")
+        slider = gr.Slider(**choice, scale=4, min_width=260, elem_id="learned")
         button = gr.Button(_PLAY, size="md", scale=1, min_width=150, elem_id="play-training")
     timer = gr.Timer(_SECONDS_A_SNAPSHOT, active=False)
     with gr.Accordion("Its learning curve", open=False):

@@ -89,7 +89,7 @@ def make_page(machines: Machines, notice: str | None = None) -> gr.Blocks:
             choices, value="copy", label="What it learned to do", info=controls.TELLS["copy"], elem_id="task"
         )
         with gr.Row():
-            with gr.Column(scale=1, min_width=280):
+            with gr.Column(scale=1, min_width=340):
                 kind = gr.Radio([WORD, BITS], value=WORD, label="Write it as")
                 typed = gr.Textbox(FIRST_WORD, label="Input", info=controls.WORD_HINT, max_lines=8, elem_id="typed")
                 problem = gr.HTML(visible=False)

@@ -64,6 +64,13 @@ def pixels(page: Page, canvas: str) -> Image.Image:
     return Image.open(io.BytesIO(base64.b64decode(address.split(",")[1]))).convert("RGBA")
 
 
+def edges(page: Page, place: str) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of the first of these, in pixels."""
+    box = page.locator(place).first.bounding_box()
+    assert box is not None
+    return box["x"], box["y"], box["x"] + box["width"], box["y"] + box["height"]
+
+
 def type_and_run(page: Page, kind: str, typed: str) -> None:
     """Edit the input; a run follows by itself."""
     page.get_by_label(kind, exact=True).check()
@@ -100,6 +107,26 @@ def test_it_starts_with_a_run_already_there(page: Page) -> None:
     expect(page.locator("[data-part=status]")).to_contain_text("of 30")
     assert len(pixels(page, "[data-part=memory]").getcolors(1 << 20) or []) > 20
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_priorities_are_read_beside_their_sliders(page: Page) -> None:
+    choose_task(page, "Sort")
+    _, _, right, _ = edges(page, "#grid .rows")
+    assert edges(page, "#grid .value")[2] <= right
+    assert page.locator("#grid input[type=range]").first.evaluate("slider => slider.offsetWidth") >= 40
+
+
+def test_the_button_that_plays_training_is_a_button(page: Page) -> None:
+    _, top, _, bottom = edges(page, "#play-training")
+    assert bottom - top < 120
+
+
+@pytest.mark.parametrize("width", [700, 767, 768])
+def test_the_machine_is_above_or_beside_what_is_asked(wide_page: Page, width: int) -> None:
+    wide_page.set_viewport_size({"width": width, "height": 900})
+    left, _, _, bottom = edges(wide_page, "#stage")
+    _, top, right, _ = edges(wide_page, "#typed")
+    assert bottom <= top or right <= left
 
 
 def test_a_word_is_said_back(page: Page) -> None:
