@@ -28,6 +28,7 @@ class DynamicNgrams(Task):
             gradient_norm=0.2,
             averaging=0.98,
             relapse=1.1,
+            seed=1,
         ),
         "lstm": Recipe(
             updates=7_000, arguments={"hidden_size": 128, "num_layers": 1}, batch_size=64, learning_rate=3e-3
