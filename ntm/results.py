@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any, get_args
 
+import matplotlib
+from matplotlib.figure import Figure
+
 from ntm import figures, initialisation_study, strict, tables, tasks
 from ntm.checkpoint import CHECKPOINTS, EVALUATION, TRAINING
 from ntm.strict import CheckpointError
@@ -64,7 +67,7 @@ def _section(folder: Path, task: Task) -> str:
         return ""
     evaluations = {name: strict.read_facts(home / EVALUATION, strict.EVALUATION_FACTS) for name, home in homes.items()}
     figure = f"{task.name}.svg"
-    figures.draw_generalisation(task, evaluations).savefig(folder / figure)
+    _save(figures.draw_generalisation(task, evaluations), folder / figure)
     sequences = {evaluation["sequences"] for evaluation in evaluations.values()}
     return f"""
 ## {task.name}
@@ -90,7 +93,7 @@ def _describe_training(name: str, home: Path) -> str:
 
 def _study(folder: Path, study: dict[str, Any]) -> str:
     figure = initialisation_study.RECORD.with_suffix(".svg").name
-    figures.draw_study(study).savefig(folder / figure)
+    _save(figures.draw_study(study), folder / figure)
     cells = [
         [
             outcome.task,
@@ -108,6 +111,12 @@ def _study(folder: Path, study: dict[str, Any]) -> str:
         figure=figure,
         table=tables.markdown(titles, cells, words=2),
     )
+
+
+def _save(figure: Figure, path: Path) -> None:
+    """As SVG, the same bytes for the same records: without the date, and with names that are not drawn at random."""
+    with matplotlib.rc_context({"svg.hashsalt": PAGE}):
+        figure.savefig(path, metadata={"Date": None})
 
 
 def _quartiles(values: tuple[float, float, float]) -> str:

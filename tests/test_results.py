@@ -60,6 +60,16 @@ def test_the_page_holds_every_task_and_the_study(tmp_path: Path) -> None:
             assert (tmp_path / line.partition("](")[2].rstrip(")")).read_text().startswith("<?xml")
 
 
+def test_figures_are_the_same_bytes_for_the_same_records(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "ntm-copy")
+    (tmp_path / "initialisation.json").write_text(json.dumps(STUDY))
+    drawn = []
+    for _ in range(2):
+        results.write(tmp_path)
+        drawn.append([(tmp_path / f"{name}.svg").read_bytes() for name in ("copy", "initialisation")])
+    assert drawn[0] == drawn[1]
+
+
 def test_a_record_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     folder = write_checkpoint(tmp_path / "ntm-copy")
     (folder / "evaluation.json").write_text("{")
