@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 from torch import Tensor
 
+from ntm import tables
 from ntm.model import SequenceModel
 from ntm.seeding import make_generator
 from ntm.tasks import Batch, Task
@@ -235,6 +236,8 @@ def _name(axis: Axes, name: str) -> None:
 def draw_generalisation(task: Task, evaluations: Mapping[str, Mapping[str, Any]]) -> Figure:
     """Error against size, far past the sizes trained on: a panel for each kind of size, the others at their largest.
 
+    Of an error that cannot be zero, it is what is above the least possible.
+
     Args:
         task: what the models were judged on.
         evaluations: contents of `evaluation.json`, by the name that the legend gives the model.
@@ -243,7 +246,7 @@ def draw_generalisation(task: Task, evaluations: Mapping[str, Mapping[str, Any]]
     panels = figure.subplots(1, len(task.sizes), sharey=True, squeeze=False)[0]
     for axis, name in zip(panels, task.sizes, strict=True):
         _draw_curves(axis, task, name, evaluations)
-    panels[0].set_ylabel(f"{task.error_name} per sequence")
+    panels[0].set_ylabel(f"{task.excess_name} per sequence")
     panels[0].legend(fontsize=8)
     return figure
 
@@ -256,16 +259,11 @@ def _draw_curves(axis: Axes, task: Task, name: str, evaluations: Mapping[str, Ma
         scores = [score for score in evaluation["scores"] if others.items() <= score["sizes"].items()]
         for slots in dict.fromkeys(score["memory_slots"] for score in scores):
             points = sorted(
-                (score["sizes"][name], score["error"]) for score in scores if score["memory_slots"] == slots
+                (score["sizes"][name], tables.excess(score)) for score in scores if score["memory_slots"] == slots
             )
             label = model if slots is None else f"{model}, {slots:,} slots"
             style = {"color": _MODEL_COLOURS[number], "linestyle": "-" if slots == scores[0]["memory_slots"] else ":"}
             axis.plot(*zip(*points, strict=True), marker="os"[number], markersize=4, label=label, **style)
-        best = sorted((score["sizes"][name], score["optimal"]) for score in scores if "optimal" in score)
-        if best and number == 0:
-            axis.plot(
-                *zip(*best, strict=True), color="black", linestyle="--", marker="x", markersize=4, label="optimal"
-            )
     axis.set_xlabel(", ".join([name, *(f"{other} {size}" for other, size in others.items())]))
     axis.set_xscale("log")
     # Linear where errors are fewer than one a sequence, so that none at all has a place on the axis.

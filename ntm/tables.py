@@ -94,6 +94,11 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
 
 
+def excess(score: Mapping[str, Any]) -> float:
+    """What is above the least possible error, in one of the scores of `evaluation.json`."""
+    return score["error"] - score.get("optimal", 0.0)
+
+
 def mean_error(row: Row | None) -> str:
     """A mean error and, where the best possible one is known, how much more it is than that."""
     if row is None:

@@ -51,3 +51,15 @@ def test_a_run_moves_a_frame_a_step(suffix: str, tmp_path: Path) -> None:
             assert np.abs(np.asarray(picture.convert("L"), dtype=float) - first).mean() > 1
     else:
         assert (tmp_path / "run.mp4").read_bytes()[4:8] == b"ftyp"
+
+
+def test_curves_show_what_is_above_the_least_possible_error() -> None:
+    scores = [
+        {"sizes": {"length": 200}, "memory_slots": 32, "error": 129.0, "optimal": 127.5},
+        {"sizes": {"length": 50}, "memory_slots": 32, "error": 36.5, "optimal": 36.25},
+    ]
+    figure = figures.draw_generalisation(tasks.get("dynamic-ngrams"), {"NTM": {"scores": scores}})
+    (panel,) = figure.axes
+    (curve,) = panel.get_lines()
+    assert np.array_equal(curve.get_xydata(), [(50, 0.25), (200, 1.5)])
+    assert panel.get_ylabel() == "bits above optimal per sequence"

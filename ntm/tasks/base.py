@@ -100,6 +100,8 @@ class Task(ABC):
     evaluation: tuple[Case, ...]
     """where published weights are judged, on sequences never used to choose them"""
     error_name: str = "bit errors"
+    excess_name: str = "bit errors"
+    """of what an error is above the least possible one, which is what curves show"""
 
     @abstractmethod
     def draw(

@@ -20,6 +20,7 @@ class DynamicNgrams(Task):
     sizes: ClassVar = {"length": range(200, 201)}
     smallest: ClassVar = {"length": context + 1}
     error_name = "bits"
+    excess_name = "bits above optimal"
     recipes: ClassVar = {
         "ntm": Recipe(
             updates=14_000,

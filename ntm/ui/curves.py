@@ -1,6 +1,7 @@
 """Two panels that place the run on show: among the sizes that machines were judged on, and in a training."""
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from functools import cache
 from statistics import fmean
@@ -42,10 +43,10 @@ def draw_generalisation(run: Run) -> str:
             draw_chart(
                 [line for line in lines if line.points],
                 x_label=", ".join([name, *(f"{other} {size}" for other, size in others.items())]),
-                y_label=f"{task.error_name} a sequence",
+                y_label=f"{task.excess_name} a sequence",
                 shaded=(trained[0], trained[-1]),
                 powers_of_x=True,
-                mark=Mark(run.sizes[name], run.error, here),
+                mark=Mark(run.sizes[name], run.error - (run.optimal_error or 0), here),
             )
         )
     return f'<div class="charts">{"".join(charts)}</div>'
@@ -57,7 +58,7 @@ def _scores(task: str, architecture: Architecture, name: str, others: dict[str, 
     for score in _read(f"{architecture}-{task}", "evaluation.json").get("scores", []):
         if others.items() <= score["sizes"].items():
             size = score["sizes"][name]
-            found[size] = min(score["error"], found.get(size, score["error"]))
+            found[size] = min(tables.excess(score), found.get(size, math.inf))
     return Series(tables.MODELS[architecture], sorted(found.items()), architecture)
 
 

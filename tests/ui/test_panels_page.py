@@ -217,7 +217,7 @@ def test_its_training_is_played_from_noise_to_the_finished_machine(page: Page) -
     [
         ("Copy", 1, "bit errors a sequence"),
         ("Repeat copy", 2, "this run, repeats 4"),
-        ("Predict", 1, "bits a sequence"),
+        ("Predict", 1, "bits above optimal a sequence"),
     ],
 )
 def test_the_visitor_is_a_dot_among_the_sizes(page: Page, title: str, charts: int, words: str) -> None:
