@@ -121,8 +121,9 @@ BARS: list[tuple[str, dict[str, int], int | None, int, float]] = [
     ("repeat-copy", {"length": 20, "repeats": 20}, None, 50, 0),
     ("associative-recall", {"items": 6}, None, 500, 0.05),
     ("associative-recall", {"items": 12}, None, 500, 0.05),
-    ("priority-sort", {"length": 16}, None, 500, 1),
-    ("priority-sort", {"length": 20}, None, 500, 1),
+    ("priority-sort", {"length": 16}, None, 500, 0.5),
+    ("priority-sort", {"length": 20}, None, 500, 0.5),
+    ("priority-sort", {"length": 24}, None, 500, 1),
 ]
 
 
