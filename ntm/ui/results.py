@@ -6,7 +6,7 @@ from ntm.ui.run import Run
 from ntm.ui.text import count_wrong_bits, format_bits, format_word
 
 _CLOSE = 0.1
-"""a log loss so little above the best possible one is good"""
+"""a log loss so little above that of the guesser that is best on average is good"""
 
 
 def summary(run: Run, *, as_word: bool = False) -> str:
@@ -16,7 +16,8 @@ def summary(run: Run, *, as_word: bool = False) -> str:
     if run.optimal_error is not None:
         share = run.error / run.optimal_error - 1
         verdict = (
-            f"{run.error:.1f} bits of surprise; the best possible guesser has {run.optimal_error:.1f} ({share:+.0%})."
+            f"{run.error:.1f} bits of surprise; the guesser that is best on average has {run.optimal_error:.1f} "
+            f"({share:+.1%})."
         )
         good = share < _CLOSE
     word = f"It says “{escape(format_word(run.output))}”. " if as_word else ""

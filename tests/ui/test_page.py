@@ -178,7 +178,7 @@ def test_random_vectors_come_at_the_chosen_length(wide_page: Page) -> None:
 TASKS = {
     "Repeat copy": ("Not one of ", "end marker"),
     "Recall": ("Not one of 18 bits is wrong.", "is due"),
-    "Predict": ("bits of surprise; the best possible guesser has", "what will bit"),
+    "Predict": ("bits of surprise; the guesser that is best on average has", "what will bit"),
     "Sort": ("of 128", "number 16: vector"),
 }
 
