@@ -15,13 +15,15 @@ import torch
 from safetensors import SafetensorError
 from tqdm import tqdm
 
-from ntm import checkpoint, hub, parallel, seeds, tasks, training
-from ntm.checkpoint import CHECKPOINTS, SNAPSHOTS
-from ntm.evaluation import evaluate, record
-from ntm.interruption import interruptible
-from ntm.parallel import Share
-from ntm.seeds import Candidate
+from ntm import tasks
+from ntm.storage import checkpoint, hub
+from ntm.storage.checkpoint import CHECKPOINTS, SNAPSHOTS
+from ntm.studies.evaluation import evaluate, record
 from ntm.tasks import Architecture, Task
+from ntm.training import loop, parallel, race
+from ntm.training.interruption import interruptible
+from ntm.training.parallel import Share
+from ntm.training.race import Candidate
 
 ALL = "all"
 _FINISHED = CHECKPOINTS / ".all.json"
@@ -37,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == "push":
             return _push(options)
         return _train(options)
-    except (training.TrainingError, checkpoint.CheckpointError, SafetensorError, ValueError, OSError) as error:
+    except (loop.TrainingError, checkpoint.CheckpointError, SafetensorError, ValueError, OSError) as error:
         if not parallel.local_rank():
             print(f"error: {error}", file=sys.stderr)
         return 1
@@ -111,7 +113,7 @@ def _train(options: argparse.Namespace) -> int:
     device = _device(options.device)
     with interruptible() as interrupted, parallel.joined(device) as share:
         if share.count > 1 and options.seeds > 1:
-            raise training.TrainingError("--seeds trains in one process: leave out torchrun")
+            raise loop.TrainingError("--seeds trains in one process: leave out torchrun")
         if options.command == ALL:
             return _train_all(options, device, share, interrupted)
         code = _train_one(options, options.model, tasks.get(options.command), device, share, interrupted)
@@ -123,7 +125,7 @@ def _train(options: argparse.Namespace) -> int:
 
 def _train_all(options: argparse.Namespace, device: torch.device, share: Share, interrupted: threading.Event) -> int:
     if _FINISHED.exists() and not options.resume:
-        raise training.TrainingError(f"{_FINISHED} says that not all were trained: go on with --resume, or delete it")
+        raise loop.TrainingError(f"{_FINISHED} says that not all were trained: go on with --resume, or delete it")
     finished = json.loads(_FINISHED.read_text()) if _FINISHED.exists() else []
     for task in map(tasks.get, tasks.names()):
         for model in get_args(Architecture):
@@ -148,10 +150,8 @@ def _train_one(
 ) -> int:
     output = _output(options, model, task.name)
     folder = output.with_name(f".{output.name}.run")
-    settings = training.Settings.of(
-        task, model, seed=options.seed, updates=options.updates, batch_size=options.batch_size
-    )
-    begin = seeds.resume if options.resume and (folder.exists() or options.command != ALL) else seeds.start
+    settings = loop.Settings.of(task, model, seed=options.seed, updates=options.updates, batch_size=options.batch_size)
+    begin = race.resume if options.resume and (folder.exists() or options.command != ALL) else race.start
     candidates = begin(settings, options.seeds, folder, device)
     if share.leads:
         chosen = ", ".join(str(candidate.settings.recipe.seed) for candidate in candidates)
@@ -177,7 +177,7 @@ def _output(options: argparse.Namespace, model: Architecture, task: str) -> Path
     if options.command == ALL or options.output is None:
         return CHECKPOINTS / f"{model}-{task}"
     if options.output.exists() and not options.resume:
-        raise training.TrainingError(f"{options.output} exists already; name another folder")
+        raise loop.TrainingError(f"{options.output} exists already; name another folder")
     return options.output
 
 
@@ -194,7 +194,7 @@ def _train_with_progress(
         disable=not share.leads,
     )
 
-    def show(candidate: Candidate, progress: training.Progress) -> None:
+    def show(candidate: Candidate, progress: loop.Progress) -> None:
         bar.update(progress.update - done[id(candidate)])
         done[id(candidate)] = progress.update
         rate = bar.format_dict["rate"] or 0.0
@@ -205,20 +205,20 @@ def _train_with_progress(
         )
 
     with bar:
-        return seeds.train(candidates, share=share, on_progress=show, stopping=interrupted.is_set)
+        return race.train(candidates, share=share, on_progress=show, stopping=interrupted.is_set)
 
 
 def _write(candidates: Sequence[Candidate], task: Task, output: Path) -> None:
     for candidate in candidates:
         if candidate.failure is not None:
             print(f"note: seed {candidate.settings.recipe.seed}: {candidate.failure}", file=sys.stderr)
-    best = seeds.best(candidates)
+    best = race.best(candidates)
     best.run.model.load_state_dict(best.run.best)
     with tqdm(total=len(task.evaluation), unit="size", desc="evaluating", leave=False) as bar:
         evaluation = evaluate(
             best.run.model, task, task.evaluation, sequences=_EVALUATION_SEQUENCES, on_score=lambda _: bar.update()
         )
-    record(output, best.run.model, task, seeds.facts(candidates), evaluation, best.folder / SNAPSHOTS)
+    record(output, best.run.model, task, race.facts(candidates), evaluation, best.folder / SNAPSHOTS)
     print(f"wrote {output}, the weights of seed {best.settings.recipe.seed} after update {best.run.best_update:,}")
 
 
@@ -231,7 +231,7 @@ def _device(name: str) -> torch.device:
     try:
         return torch.zeros((), device=name).device
     except (RuntimeError, AssertionError) as error:
-        raise training.TrainingError(f"no device {name!r} here: {str(error).splitlines()[0]}") from error
+        raise loop.TrainingError(f"no device {name!r} here: {str(error).splitlines()[0]}") from error
 
 
 def _device_name(device: torch.device) -> str:

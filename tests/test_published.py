@@ -9,9 +9,10 @@ import pytest
 import torch
 
 import ntm
-from ntm import checkpoint, strict, tasks
-from ntm.evaluation import measure
-from ntm.model import SequenceModel
+from ntm import tasks
+from ntm.machine.model import SequenceModel
+from ntm.storage import checkpoint, untrusted
+from ntm.studies.evaluation import measure
 from ntm.tasks import Architecture, Case, Recipe, Task
 from tests.conftest import ROOT
 
@@ -96,7 +97,7 @@ def test_machines_come_with_snapshots_of_their_learning(folder: Path) -> None:
     snapshots = sorted((folder / "snapshots").glob("*"))
     assert 12 <= len(snapshots) <= 20
     for path in snapshots:
-        strict.load_weights(model, path)
+        untrusted.load_weights(model, path)
     updates = [int(path.stem) for path in snapshots]
     assert updates == sorted(set(updates))
     assert updates[-1] <= facts(folder, "training.json")["best_update"]

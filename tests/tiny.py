@@ -6,8 +6,9 @@ from typing import Any
 import torch
 
 import ntm
-from ntm import checkpoint, training
+from ntm.storage import checkpoint
 from ntm.tasks import Architecture, Recipe
+from ntm.training import loop
 
 TRAINING: dict[str, Any] = {
     "task": "copy",
@@ -43,12 +44,10 @@ SMALLEST: dict[Architecture, dict[str, int]] = {
 }
 
 
-def small(task: str = "copy", architecture: Architecture = "ntm", **recipe: Any) -> training.Settings:
+def small(task: str = "copy", architecture: Architecture = "ntm", **recipe: Any) -> loop.Settings:
     """A short run of a model that is built in no time."""
     arguments = SMALLEST[architecture] | recipe.pop("arguments", {})
-    return training.Settings(
-        task, architecture, Recipe(**{"updates": 40, "batch_size": 4} | recipe, arguments=arguments)
-    )
+    return loop.Settings(task, architecture, Recipe(**{"updates": 40, "batch_size": 4} | recipe, arguments=arguments))
 
 
 def machine(seed: int = 0) -> ntm.NTM:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from ntm.checks import check_whole_number
+from ntm.machine.checks import check_whole_number
 
 Sizes = Mapping[str, int]
 

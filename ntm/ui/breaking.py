@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from ntm.checkpoint import CheckpointError
+from ntm.storage.checkpoint import CheckpointError
 from ntm.ui.intervention import ChangedRun, Intervention, intervene
 from ntm.ui.links import Link
 from ntm.ui.panel import QUIET, FindMachine, Panel, RunAgain

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple, get_args
 
 import gradio as gr
 
-from ntm import tables, tasks
-from ntm.checkpoint import CHECKPOINTS
+from ntm import tasks
+from ntm.reports import tables
+from ntm.storage.checkpoint import CHECKPOINTS
 from ntm.tasks import Architecture
 from ntm.ui.charts import Mark, Series, draw_chart
 from ntm.ui.links import Link

@@ -8,8 +8,9 @@ from typing import Any
 
 import gradio as gr
 
-from ntm import figures, snapshots
-from ntm.checkpoint import SNAPSHOTS, CheckpointError
+from ntm.reports import figures
+from ntm.storage import snapshots
+from ntm.storage.checkpoint import SNAPSHOTS, CheckpointError
 from ntm.ui import links, takeaway
 from ntm.ui.links import Link
 from ntm.ui.panel import QUIET, Panel, RunAgain

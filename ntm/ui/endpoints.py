@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 from torch import Tensor
 
-from ntm.model import SequenceModel
+from ntm.machine.model import SequenceModel
 from ntm.tasks.repeat_copy import RepeatCopy
 from ntm.ui.questions import Question
 from ntm.ui.run import Run, run_question

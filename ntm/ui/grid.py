@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from ntm.model import SequenceModel
+from ntm.machine.model import SequenceModel
 from ntm.tasks.associative_recall import AssociativeRecall
 from ntm.ui.questions import Question
 from ntm.ui.run import Run, run_question

@@ -6,11 +6,11 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from ntm import memory as memory_ops
-from ntm.heads import HeadOutputs
-from ntm.machine import NTM, NTMState
-from ntm.model import SequenceModel
-from ntm.trace import Trace
+from ntm.machine import memory as memory_ops
+from ntm.machine.heads import HeadOutputs
+from ntm.machine.model import SequenceModel
+from ntm.machine.ntm import NTM, NTMState
+from ntm.machine.trace import Trace
 from ntm.ui.run import Run
 from ntm.ui.text import InputError
 

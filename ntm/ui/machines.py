@@ -8,9 +8,9 @@ from threading import Lock
 from typing import NamedTuple
 from uuid import uuid4
 
-from ntm import checkpoint, hub, snapshots, strict
-from ntm.checkpoint import CHECKPOINTS, SNAPSHOTS, Checkpoint, CheckpointError
-from ntm.model import SequenceModel
+from ntm.machine.model import SequenceModel
+from ntm.storage import checkpoint, hub, snapshots, untrusted
+from ntm.storage.checkpoint import CHECKPOINTS, SNAPSHOTS, Checkpoint, CheckpointError
 
 # A pulled machine has at most 50 MB of weights, and its longest run at most this many bytes of trace: together with
 # the number of machines that are kept, that bounds what visitors can make the app hold.
@@ -92,7 +92,7 @@ def as_it_was(task: str, update: int) -> SequenceModel:
     """
     folder = CHECKPOINTS / f"ntm-{task}"
     model = checkpoint.load(folder)
-    strict.load_weights(model, snapshots.path(folder / SNAPSHOTS, update))
+    untrusted.load_weights(model, snapshots.path(folder / SNAPSHOTS, update))
     return model
 
 

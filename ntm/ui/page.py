@@ -11,9 +11,9 @@ from typing import Any
 import gradio as gr
 import torch
 
-from ntm import hub
-from ntm.checkpoint import CheckpointError
-from ntm.model import SequenceModel
+from ntm.machine.model import SequenceModel
+from ntm.storage import hub
+from ntm.storage.checkpoint import CheckpointError
 from ntm.ui import controls, grid, links, questions, results, text, tour
 from ntm.ui.breaking import add_breaking
 from ntm.ui.controls import BITS, FIRST_WORD, TITLES, WORD

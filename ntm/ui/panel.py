@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from gradio.components import Component
 
-from ntm.model import SequenceModel
+from ntm.machine.model import SequenceModel
 from ntm.ui.links import Link
 from ntm.ui.run import Run
 

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from ntm import tasks
-from ntm.machine import NTM, NTMState
-from ntm.model import SequenceModel
+from ntm.machine.model import SequenceModel
+from ntm.machine.ntm import NTM, NTMState
+from ntm.machine.trace import Trace
 from ntm.tasks import Batch
 from ntm.tasks.dynamic_ngrams import DynamicNgrams
-from ntm.trace import Trace
 from ntm.ui import questions
 from ntm.ui.questions import Question
 
@@ -38,7 +38,7 @@ class Run:
     """how many steps before an output that is read which it is made of: 0 where the layer of the logits looks at what
     was just read, 1 where the controller does, in its next step"""
     register: bool
-    """whether the first column of memory counts, see `ntm.register`"""
+    """whether the first column of memory counts, see `ntm.machine.register`"""
 
     @property
     def target(self) -> Tensor:

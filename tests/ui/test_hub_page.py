@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 import ntm
-from ntm import checkpoint
+from ntm.storage import checkpoint
 from tests.conftest import ROOT, serve_app
 from tests.hub_server import HubServer, serving
 from tests.tiny import EVALUATION, TRAINING

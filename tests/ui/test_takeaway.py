@@ -9,8 +9,9 @@ import pytest
 import torch
 
 import ntm
-from ntm import snapshots, tasks
-from ntm.checkpoint import CHECKPOINTS
+from ntm import tasks
+from ntm.storage import snapshots
+from ntm.storage.checkpoint import CHECKPOINTS
 from ntm.ui import questions, takeaway
 from ntm.ui.questions import Question
 from ntm.ui.run import run_question

@@ -1,0 +1,140 @@
+"""Heads: what the controller's output says to them, and how it moves their focus (sections 3.1 to 3.3 of the paper).
+
+In the shapes below B is the batch, R and W the numbers of read and write heads, H = R + W (read heads first), N the
+slots, M their width and S the number of allowed shifts.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ntm.machine import addressing
+from ntm.machine.register import Register
+
+# Beyond this the raw outputs saturate every squashing function below; Collier and Beel clip at the same value.
+_CLIP = 20.0
+# What the gates of a register first emit, before squashing. They start all but closed: what they let through at every
+# step would soon hide what is counted.
+_ALL_BUT_CLOSED = -3.0
+
+
+class HeadOutputs(NamedTuple):
+    """What the heads emit in one step, squashed into range."""
+
+    key: Tensor
+    """(B, H, M), in [-1, 1]"""
+    strength: Tensor
+    """(B, H), beta >= 0"""
+    gate: Tensor
+    """(B, H), interpolation gate g in [0, 1]"""
+    shift: Tensor
+    """(B, H, S), summing to 1"""
+    sharpening: Tensor
+    """(B, H), gamma >= 1"""
+    erases: Tensor
+    """(B, W, M), in [0, 1]; 0 in a register"""
+    adds: Tensor
+    """(B, W, M), in [-1, 1]; of any size with linear adds, from -1 up in a register"""
+
+
+class Weighting(NamedTuple):
+    """Where the heads focus after one step, and what content addressing alone would have said."""
+
+    weights: Tensor
+    """(B, H, N), summing to 1"""
+    content_weights: Tensor
+    """(B, H, N), summing to 1"""
+
+
+class Heads(nn.Module):
+    """All read and write heads: one linear layer from the controller, then addressing for all of them at once.
+
+    Args:
+        input_size: C, of what the controller says.
+        memory_width: M.
+        read_heads: R.
+        write_heads: W.
+        shift_range: k.
+        linear_adds: whether adds are left as they are, of any size.
+        register: of the first column of memory, in which its gates stand in place of erase and add; None where there is
+            none.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        memory_width: int,
+        read_heads: int,
+        write_heads: int,
+        shift_range: int,
+        *,
+        linear_adds: bool = False,
+        register: Register | None = None,
+    ) -> None:
+        super().__init__()
+        self.linear_adds = linear_adds
+        heads = read_heads + write_heads
+        self.heads = heads
+        self.write_heads = write_heads
+        self.widths = [memory_width, 1, 1, 2 * shift_range + 1, 1]
+        self.addressing = nn.Linear(input_size, heads * sum(self.widths))
+        self.writing = nn.Linear(input_size, write_heads * 2 * memory_width)
+        self.register = register
+        if register is not None:
+            with torch.no_grad():
+                self.writing.bias.view(write_heads, 2, memory_width)[..., 0] = _ALL_BUT_CLOSED
+
+    def forward(self, controller_output: Tensor, inputs: Tensor) -> HeadOutputs:
+        """Emit every head's parameters.
+
+        Args:
+            controller_output: (B, C).
+            inputs: (B, in), which a register takes its count from: as its `restore` gives them.
+        """
+        addressing_raw = self.addressing(controller_output).clamp(-_CLIP, _CLIP).unflatten(-1, (self.heads, -1))
+        key, strength, gate, shift, sharpening = addressing_raw.split(self.widths, dim=-1)
+        writing_raw = self.writing(controller_output).clamp(-_CLIP, _CLIP).unflatten(-1, (self.write_heads, -1))
+        erases, adds = self._squash_writing(*writing_raw.chunk(2, dim=-1), inputs)
+        return HeadOutputs(
+            key=key.tanh(),
+            strength=functional.softplus(strength).squeeze(-1),
+            gate=gate.sigmoid().squeeze(-1),
+            shift=shift.softmax(-1),
+            sharpening=1 + functional.softplus(sharpening).squeeze(-1),
+            erases=erases,
+            adds=adds,
+        )
+
+    def _squash_writing(self, erases: Tensor, adds: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        erases, squashed = erases.sigmoid(), adds if self.linear_adds else adds.tanh()
+        if self.register is None:
+            return erases, squashed
+        added = self.register.added(erases[..., :1], adds[..., :1].sigmoid(), inputs)
+        untouched = torch.zeros_like(added)
+        return torch.cat([untouched, erases[..., 1:]], -1), torch.cat([added, squashed[..., 1:]], -1)
+
+
+def address(outputs: HeadOutputs, memory: Tensor, previous: Tensor, *, hidden_columns: int = 0) -> Weighting:
+    """Move every head: content, interpolation, shift and sharpening, the whole of the paper's figure 2.
+
+    Args:
+        outputs: what the heads emitted in this step.
+        memory: (B, N, M), as the previous step left it.
+        previous: (B, H, N), the weightings of the previous step.
+        hidden_columns: how many of memory's first columns content addressing does not look at.
+    """
+    content = addressing.content_weighting(
+        memory[..., hidden_columns:], outputs.key[..., hidden_columns:], outputs.strength
+    )
+    gated = addressing.interpolate(content, previous, outputs.gate)
+    shifted = addressing.shift(gated, outputs.shift)
+    return Weighting(addressing.sharpen(shifted, outputs.sharpening), content)
+
+
+def focus_on_first_slot(batch_size: int, heads: int, slots: int, like: Tensor) -> Tensor:
+    """The weightings before the first step, (B, H, N): every head one-hot on slot 0, whatever the number of slots."""
+    weights = like.new_zeros(batch_size, heads, slots)
+    weights[..., 0] = 1
+    return weights

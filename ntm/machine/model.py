@@ -1,0 +1,77 @@
+"""What the Neural Turing Machine and the LSTM baseline have in common: an interface and a checkpoint format."""
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import torch
+from huggingface_hub import PyTorchModelHubMixin
+from torch import Tensor, nn
+
+from ntm.machine.trace import Trace
+
+
+class SequenceModel(
+    nn.Module,
+    PyTorchModelHubMixin,
+    ABC,
+    library_name="ntm",
+    tags=["neural-turing-machine", "memory-augmented-neural-network"],
+    license="mit",
+):
+    """A recurrent network from (T, B, in) to logits (T, B, out), its state handed in and handed out.
+
+    Attributes:
+        input_size: channels in.
+        output_size: channels out.
+        config: the constructor's arguments, all of them; `type(model)(**model.config)` builds an untrained twin.
+    """
+
+    input_size: int
+    output_size: int
+    config: dict[str, Any]
+
+    @abstractmethod
+    def initial_state(
+        self, batch_size: int, memory_slots: int | None = None, *, generator: torch.Generator | None = None
+    ) -> NamedTuple:
+        """The state before the first step; `memory_slots` may differ from the number trained with."""
+
+    @abstractmethod
+    def forward(self, inputs: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+        """Run a whole sequence from `state`, or from the initial state: (T, B, in) to (T, B, out) and the last state.
+
+        The outputs are logits: `torch.sigmoid(logits)` are the probabilities of the bits.
+        """
+
+    @abstractmethod
+    def trace(self, inputs: Tensor, state: Any = None) -> Trace:
+        """Run as `forward` does, without gradients, and keep everything that happened."""
+
+    def _check_inputs(self, inputs: Tensor) -> None:
+        if inputs.dim() != 3 or inputs.shape[-1] != self.input_size or 0 in inputs.shape:
+            raise ValueError(
+                f"inputs must be (T, B, {self.input_size}) with at least one step and one sequence, "
+                f"not {tuple(inputs.shape)}"
+            )
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        from ntm.storage import checkpoint  # the mixin's hook: it knows how a model is built, which a module need not
+
+        checkpoint.save_weights(self, save_directory)
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **options: Any) -> Self:
+        """Load a checkpoint, a folder or a Hub id, with the checks of `ntm.load`.
+
+        Raises:
+            ntm.CheckpointError: if it cannot be had, is malformed, or holds another kind of model.
+        """
+        from ntm.storage import checkpoint
+
+        model = checkpoint.load(pretrained_model_name_or_path, **options)
+        if not isinstance(model, cls):
+            raise checkpoint.CheckpointError(
+                f"{pretrained_model_name_or_path} holds a {type(model).__name__}, not a {cls.__name__}"
+            )
+        return model

@@ -1,0 +1,308 @@
+"""The Neural Turing Machine: a controller, its heads and a memory, run one step after another."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ntm.machine import memory as memory_ops
+from ntm.machine.checks import check_whole_number
+from ntm.machine.controllers import CONTROLLER_KINDS, ControllerKind, ControllerState, make_controller
+from ntm.machine.heads import HeadOutputs, Heads, Weighting, address, focus_on_first_slot
+from ntm.machine.memory import MEMORY_INITS, InitialMemory, MemoryInit
+from ntm.machine.model import SequenceModel
+from ntm.machine.register import Register
+from ntm.machine.trace import Trace
+
+# How much more than the magnitude 1 of a bit the controller can tell apart: of an analog machine, not much; of one with
+# a register, only whether a quantity is left.
+_ANALOG_GAIN = 3.0
+_REGISTER_GAIN = 10.0
+
+
+class NTMState(NamedTuple):
+    """All that a machine carries from one step to the next. Its tensors are never changed in place."""
+
+    memory: Tensor
+    """(B, N, M)"""
+    weights: Tensor
+    """(B, R + W, N), the heads' weightings, read heads first"""
+    reads: Tensor
+    """(B, R, M)"""
+    controller: ControllerState
+
+
+class _Step(NamedTuple):
+    logits: Tensor
+    state: NTMState
+    heads: HeadOutputs
+    weighting: Weighting
+
+
+class NTMCell(nn.Module):
+    """One time step of the machine, as `torch.nn.LSTMCell` is of `torch.nn.LSTM`."""
+
+    def __init__(
+        self,
+        input_size: int,
+        output_size: int,
+        controller: ControllerKind,
+        controller_size: int,
+        controller_layers: int,
+        memory_width: int,
+        read_heads: int,
+        write_heads: int,
+        shift_range: int,
+        analog: bool,
+        register: Register | None,
+    ) -> None:
+        super().__init__()
+        self.read_heads = read_heads
+        self.analog = analog
+        self.register = register
+        self.gain = _ANALOG_GAIN if analog else _REGISTER_GAIN if register else None
+        """of the squashing through which the controller sees; None where it sees all as it is"""
+        read_size = read_heads * memory_width
+        self.controller = make_controller(controller, input_size + read_size, controller_size, controller_layers)
+        head_input_size = controller_size + input_size if analog else controller_size
+        self.heads = Heads(
+            *(head_input_size, memory_width, read_heads, write_heads, shift_range),
+            linear_adds=analog,
+            register=register,
+        )
+        self.output = nn.Linear(controller_size + read_size, output_size)
+
+    def forward(self, inputs: Tensor, state: NTMState) -> tuple[Tensor, NTMState]:
+        """One step: inputs (B, in) to logits (B, out) and the next state."""
+        step = self.observe(inputs, state)
+        return step.logits, step.state
+
+    def observe(
+        self, inputs: Tensor, state: NTMState, change_heads: Callable[[HeadOutputs], HeadOutputs] | None = None
+    ) -> _Step:
+        """The same step with all that happened inside.
+
+        The heads look for content in memory as the last step left it; then they write, and then they read what is
+        there after the writing (M_t of equation 2).
+
+        Args:
+            inputs: (B, in).
+            state: as the last step left it.
+            change_heads: what the heads do in place of what they emit, for those who reach into a run.
+        """
+        inputs = self.restore(inputs)
+        controller_input = self.sense(torch.cat([inputs, state.reads.flatten(1)], dim=-1))
+        controller_output, controller_state = self.controller(controller_input, state.controller)
+        head_input = torch.cat([controller_output, inputs], dim=-1) if self.analog else controller_output
+        heads = self.heads(head_input, inputs)
+        if change_heads is not None:
+            heads = change_heads(heads)
+        weighting = address(heads, state.memory, state.weights, hidden_columns=1 if self.register else 0)
+        read_weights, write_weights = weighting.weights.tensor_split([self.read_heads], dim=1)
+        memory = memory_ops.write(state.memory, write_weights, heads.erases, heads.adds)
+        reads = memory_ops.read(memory, read_weights)
+        logits = self.output(torch.cat([controller_output, self.sense(reads.flatten(1))], dim=-1))
+        return _Step(logits, NTMState(memory, weighting.weights, reads, controller_state), heads, weighting)
+
+    def restore(self, inputs: Tensor) -> Tensor:
+        """Inputs (..., in) with the count that a register takes in; without a register, the same."""
+        return inputs if self.register is None else self.register.restore(inputs)
+
+    def sense(self, quantities: Tensor) -> Tensor:
+        """What the controller and the layer of the logits see of inputs and reads."""
+        return quantities if self.gain is None else torch.tanh(self.gain * quantities)
+
+
+class NTM(SequenceModel):
+    """A Neural Turing Machine (Graves, Wayne and Danihelka 2014, arXiv 1410.5401).
+
+    Nothing learned depends on the number of memory slots, except with `memory_init="learned"`: a trained machine runs
+    with more or fewer slots through `initial_state(batch_size, memory_slots=...)`.
+
+    Args:
+        input_size: channels in.
+        output_size: channels out.
+        controller: "feedforward" or "lstm".
+        controller_size: units in each of the controller's layers.
+        controller_layers: how many layers it has.
+        memory_slots: N.
+        memory_width: M.
+        read_heads: R.
+        write_heads: W.
+        shift_range: k; one step moves a head by -k to +k slots.
+        memory_init: what is in memory before the first step, see `ntm.machine.memory.InitialMemory`.
+        analog: whether quantities pass into memory as they are: the heads see the input besides the controller's
+            output and add without squashing, while the controller sees input and reads squashed. A count can then be
+            kept in memory, and found there, whatever its size.
+        register: makes the first column of memory a register, see `ntm.machine.register`, for the count that these
+            fields of a `Register` tell of. Heads that look for content do not look at it, and the controller sees input
+            and reads squashed so much that it can only tell whether something is left. All else is as in the paper.
+
+    Raises:
+        ValueError: if an argument is out of range, or the machine would be analog and have a register.
+        TypeError: if an argument is of the wrong type.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        output_size: int,
+        *,
+        controller: ControllerKind = "feedforward",
+        controller_size: int = 100,
+        controller_layers: int = 1,
+        memory_slots: int = 128,
+        memory_width: int = 20,
+        read_heads: int = 1,
+        write_heads: int = 1,
+        shift_range: int = 1,
+        memory_init: MemoryInit = "constant",
+        analog: bool = False,
+        register: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self.config: dict[str, Any] = {
+            "input_size": input_size,
+            "output_size": output_size,
+            "controller": controller,
+            "controller_size": controller_size,
+            "controller_layers": controller_layers,
+            "memory_slots": memory_slots,
+            "memory_width": memory_width,
+            "read_heads": read_heads,
+            "write_heads": write_heads,
+            "shift_range": shift_range,
+            "memory_init": memory_init,
+            "analog": analog,
+            "register": register,
+        }
+        _check_config(self.config)
+        self.input_size = input_size
+        self.output_size = output_size
+        self.memory_slots = memory_slots
+        self.shift_range = shift_range
+        self.head_count = read_heads + write_heads
+        self.initial_memory = InitialMemory(memory_slots, memory_width, memory_init)
+        self.cell = NTMCell(
+            input_size,
+            output_size,
+            controller,
+            controller_size,
+            controller_layers,
+            memory_width,
+            read_heads,
+            write_heads,
+            shift_range,
+            analog,
+            None if register is None else Register(**register),
+        )
+
+    def initial_state(
+        self, batch_size: int, memory_slots: int | None = None, *, generator: torch.Generator | None = None
+    ) -> NTMState:
+        """The state before the first step: every head on slot 0, and what it reads there.
+
+        Args:
+            batch_size: B.
+            memory_slots: N; as many as at construction when None.
+            generator: the source of numbers for `memory_init="random"`.
+
+        Raises:
+            ValueError: if there are fewer slots than a head can shift over, or no sequences.
+            TypeError: if a number is no whole number.
+        """
+        slots = self.memory_slots if memory_slots is None else memory_slots
+        check_whole_number("batch_size", batch_size)
+        check_whole_number("memory_slots", slots, smallest=2 * self.shift_range + 1)
+        like = self.cell.output.weight
+        memory = self.initial_memory(batch_size, slots, like, generator)
+        weights = focus_on_first_slot(batch_size, self.head_count, slots, like)
+        reads = memory_ops.read(memory, weights[:, : self.cell.read_heads])
+        return NTMState(memory, weights, reads, self.cell.controller.initial_state(batch_size, like))
+
+    def forward(self, inputs: Tensor, state: NTMState | None = None) -> tuple[Tensor, NTMState]:
+        """Run a whole sequence: (T, B, in) to logits (T, B, out) and the last state.
+
+        Raises:
+            ValueError: if the inputs have another shape.
+        """
+        logits, _, state = self.unroll(inputs, state)
+        return logits, state
+
+    def unroll(self, inputs: Tensor, state: NTMState | None = None) -> tuple[Tensor, Tensor, NTMState]:
+        """Run as `forward` does, and return all weightings (T, B, R + W, N) besides the logits and the last state.
+
+        Raises:
+            ValueError: if the inputs have another shape.
+        """
+        self._check_inputs(inputs)
+        state = self.initial_state(inputs.shape[1]) if state is None else state
+        logits, weightings = [], []
+        for step_inputs in inputs.unbind(0):
+            step_logits, state = self.cell(step_inputs, state)
+            logits.append(step_logits)
+            weightings.append(state.weights)
+        return torch.stack(logits), torch.stack(weightings), state
+
+    @torch.no_grad()
+    def trace(
+        self,
+        inputs: Tensor,
+        state: NTMState | None = None,
+        *,
+        change_heads: Callable[[HeadOutputs], HeadOutputs] | None = None,
+    ) -> Trace:
+        """Run as `forward` does, without gradients, and keep everything that happened.
+
+        Args:
+            inputs: (T, B, in).
+            state: where to go on from; the initial state when None.
+            change_heads: what the heads do in every step in place of what they emit.
+
+        Raises:
+            ValueError: if the inputs have another shape.
+        """
+        self._check_inputs(inputs)
+        state = self.initial_state(inputs.shape[1]) if state is None else state
+        steps = []
+        for step_inputs in inputs.unbind(0):
+            step = self.cell.observe(step_inputs, state, change_heads)
+            state = step.state
+            steps.append(self._record(step))
+        return Trace(*map(torch.stack, zip(*steps, strict=True)))
+
+    def _record(self, step: _Step) -> Trace:
+        read_weights, write_weights = step.weighting.weights.tensor_split([self.cell.read_heads], dim=1)
+        return Trace(
+            logits=step.logits,
+            memory=step.state.memory,
+            read_weights=read_weights,
+            write_weights=write_weights,
+            reads=step.state.reads,
+            content_weights=step.weighting.content_weights,
+            **step.heads._asdict(),
+        )
+
+
+def _check_config(config: dict[str, Any]) -> None:
+    choices = {"controller": CONTROLLER_KINDS, "memory_init": MEMORY_INITS}
+    for name, value in config.items():
+        if name == "analog":
+            if type(value) is not bool:
+                raise TypeError(f"analog must be true or false, not {value!r}")
+        elif name == "register":
+            if not isinstance(value, dict | None):
+                raise TypeError(f"register must be None or the fields of a Register, not {value!r}")
+        elif name not in choices:
+            check_whole_number(name, value, smallest=0 if name == "shift_range" else 1)
+        elif value not in choices[name]:
+            raise ValueError(f"{name} must be one of {', '.join(choices[name])}, not {value!r}")
+    check_whole_number("memory_slots", config["memory_slots"], smallest=2 * config["shift_range"] + 1)
+    if config["register"] is not None:
+        check_whole_number("memory_width", config["memory_width"], smallest=2)
+        channel, channels = Register(**config["register"]).channel, config["input_size"]
+        if channel >= channels:
+            raise ValueError(f"the register's channel must be below the {channels} of the input, not {channel}")
+        if config["analog"]:
+            raise ValueError("a machine is analog or has a register, not both")

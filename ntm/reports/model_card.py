@@ -1,0 +1,178 @@
+"""The model card: a README with the Hub's metadata, rendered from what is true of one checkpoint."""
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+from huggingface_hub import EvalResult, ModelCardData
+
+from ntm import tasks
+from ntm.machine.model import SequenceModel
+from ntm.reports import tables
+from ntm.reports.tables import Row
+from ntm.tasks import Task
+
+PICTURES = {
+    "run.png": "One run of the largest size it was trained on, step by step.",
+    "generalisation.png": "Error by size, far beyond the sizes it was trained on.",
+}
+
+_TEXT = """---
+{metadata}
+---
+
+# {name}
+
+{kind} trained from scratch on the task *{task}*: {parameters:,} weights. It belongs to a project that trains the
+machines of [the paper by Graves, Wayne and Danihelka](https://arxiv.org/abs/1410.5401) and shows them at work in a
+browser.
+
+> {about}
+{pictures}
+## Use
+
+The library is not on PyPI: run this in a clone of the project, after `pip install -r requirements.txt`.
+
+```python
+import torch
+import ntm
+
+model = ntm.load("{source}")
+batch = ntm.tasks.get("{task}").sample(1)
+logits, state = model(batch.inputs)
+print(torch.sigmoid(logits).round())
+```
+
+`python train.py {command}` trains another one like it.
+
+## Results
+
+{error} per sequence on {sequences:,} fresh sequences a size (seed {seed}), none of which were used in training or in
+choosing the weights.{optimal}
+
+{scores}
+
+## Configuration
+
+| argument | value |
+| --- | --- |
+{configuration}
+
+## Training
+
+| | |
+| --- | --- |
+{training}
+
+Trained on sequences drawn anew for every update; there is no data set. The weights are those that did best on the
+task's validation sizes.
+
+## Limits
+
+It does this one task, in this one encoding. How it does beyond the sizes in the table is not known.
+"""
+
+_OPTIMAL = " In brackets: how much more that is than the optimal estimator's on the same sequences."
+
+_KINDS = {
+    "NTM": "A Neural Turing Machine",
+    "LSTMBaseline": "A plain LSTM, the baseline beside the Neural Turing Machine,",
+}
+_COMMANDS = {"NTM": "{task}", "LSTMBaseline": "{task} --model lstm"}
+
+_TRAINING = {
+    "sequences": "sequences seen",
+    "updates": "updates",
+    "best_update": "update of these weights",
+    "batch_size": "batch size",
+    "learning_rate": "learning rate at the start",
+    "seed": "seed",
+    "seconds": "seconds",
+    "device": "device",
+    "versions": "versions",
+}
+
+
+def render(
+    model: SequenceModel,
+    task: str,
+    training: dict[str, Any],
+    evaluation: dict[str, Any],
+    *,
+    source: str,
+    pictures: Sequence[str] = (),
+) -> str:
+    """The text of the card.
+
+    Args:
+        model: the trained weights.
+        task: the name of the task.
+        training: the contents of `training.json`.
+        evaluation: the contents of `evaluation.json`.
+        source: what a reader passes to `ntm.load`, a folder or a Hub id; its last part is the checkpoint's name.
+        pictures: those of `PICTURES` that lie beside the card.
+    """
+    name, kind = source.rpartition("/")[2], type(model).__name__
+    about = tasks.get(task)
+    rows = tables.rows(about, evaluation)
+    return _TEXT.format(
+        metadata=_metadata(name, task, evaluation, rows).to_yaml(),
+        name=name,
+        kind=_KINDS[kind],
+        task=task,
+        about=_describe_task(about),
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        pictures="".join(f"\n![{PICTURES[picture]}]({picture})\n" for picture in pictures),
+        source=source,
+        command=_COMMANDS[kind].format(task=task),
+        error=evaluation["error"].capitalize(),
+        sequences=evaluation["sequences"],
+        seed=evaluation["seed"],
+        optimal=_OPTIMAL if any(row.optimal is not None for row in rows) else "",
+        scores=tables.markdown(["size", "memory slots", "sequences", "mean", "worst"], list(map(_cells, rows))),
+        configuration="\n".join(f"| `{argument}` | {value} |" for argument, value in model.config.items()),
+        training="\n".join(f"| {words} | {_say(training[fact])} |" for fact, words in _TRAINING.items()),
+    )
+
+
+def _describe_task(task: Task) -> str:
+    """What a task asks for: the first words of the file that defines it."""
+    return (inspect.getdoc(inspect.getmodule(type(task))) or task.name).partition("\n\n")[0].replace("\n", " ")
+
+
+def _metadata(name: str, task: str, evaluation: dict[str, Any], rows: Sequence[Row]) -> ModelCardData:
+    return ModelCardData(
+        license="mit",
+        library_name="ntm",
+        pipeline_tag="other",
+        tags=["neural-turing-machine", "memory-augmented-neural-network", task],
+        model_name=name,
+        eval_results=[_result(task, evaluation, row) for row in rows],
+    )
+
+
+def _result(task: str, evaluation: dict[str, Any], row: Row) -> EvalResult:
+    slots = "no" if row.memory_slots is None else f"{row.memory_slots}"
+    where = f"{row.sizes}, {slots} memory slots"
+    return EvalResult(
+        task_type="other",
+        task_name=task,
+        dataset_type="synthetic",
+        dataset_name=f"{task}, {where}",
+        # Results that differ in their data set's name alone are merged into one by the Hub's client.
+        dataset_config=where.replace(", ", "-").replace(" ", "-"),
+        metric_type=evaluation["error"].replace(" ", "_"),
+        metric_name=f"{evaluation['error']} per sequence",
+        metric_value=row.error,
+    )
+
+
+def _cells(row: Row) -> list[str]:
+    slots = "" if row.memory_slots is None else f"{row.memory_slots:,}"
+    return [row.label, slots, f"{row.sequences:,}", tables.mean_error(row), tables.number(row.worst)]
+
+
+def _say(fact: Any) -> str:
+    if isinstance(fact, dict):
+        return ", ".join(f"{name} {value}" for name, value in fact.items())
+    return f"{fact:,}" if isinstance(fact, int | float) else str(fact)

@@ -1,0 +1,1 @@
+"""Storage: checkpoints in folders and on the Hugging Face Hub, read without trusting them."""

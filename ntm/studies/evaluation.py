@@ -1,0 +1,254 @@
+"""Evaluation: error by size on fresh sequences.
+
+    python -m ntm.studies.evaluation checkpoints/ntm-copy
+    python -m ntm.studies.evaluation --all
+
+The first measures a checkpoint on its task's evaluation sizes, the second measures all of them and prints the tables
+of the results page. Evaluation sequences come from a stream of their own (`ntm.tasks.streams`) that neither training
+nor the choice of weights ever draws from.
+"""
+
+import argparse
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from ntm import tasks
+from ntm.engine.choose import fastest, plain
+from ntm.machine.model import SequenceModel
+from ntm.machine.ntm import NTM
+from ntm.reports import tables
+from ntm.storage import checkpoint, snapshots
+from ntm.storage.checkpoint import CHECKPOINTS, SNAPSHOTS
+from ntm.tasks import Architecture, Case, Task
+from ntm.tasks.streams import make_generator
+
+# Sequences drawn at once. Part of what is drawn: another number gives other sequences.
+_BATCH_SIZE = 50
+# The stream of sequences has index 0; random initial memory must not shift it.
+_MEMORY_STREAM = 1
+_LARGEST_TAPE = 2**30
+
+_FEW, _MANY = 100, 1000
+
+
+@dataclass(frozen=True)
+class Score:
+    """How a model did in one case."""
+
+    sizes: dict[str, int]
+    memory_slots: int | None
+    """None for a model without memory"""
+    sequences: int
+    error: float
+    """mean over the sequences, in the task's unit"""
+    worst: float
+    """of the worst sequence"""
+    optimal: float | None = None
+    """mean of the best that can be done on the same sequences, where the task knows it"""
+
+
+@torch.no_grad()
+def measure(model: SequenceModel, task: Task, case: Case, *, sequences: int, seed: int = 0) -> Score:
+    """Run a model on fresh sequences of one size.
+
+    Args:
+        model: on any device.
+        task: what to ask of it.
+        case: the sizes, and the memory slots to give it.
+        sequences: how many.
+        seed: of the sequences.
+    """
+    device = next(model.parameters()).device
+    generator, memory = make_generator("evaluation", seed), make_generator("evaluation", seed, _MEMORY_STREAM, device)
+    errors, optimal = [], []
+    for start in range(0, sequences, _BATCH_SIZE):
+        batch_size = min(_BATCH_SIZE, sequences - start)
+        batch = task.sample(batch_size, generator=generator, device=device, **case.sizes)
+        errors.append(task.errors(_logits(model, batch.inputs, case.memory_slots, memory), batch))
+        optimal.append(task.optimal_errors(batch))
+    per_sequence, best = torch.cat(errors), [each for each in optimal if each is not None]
+    return Score(
+        sizes=dict(case.sizes),
+        memory_slots=_memory_slots(model, case),
+        sequences=sequences,
+        error=per_sequence.mean().item(),
+        worst=per_sequence.max().item(),
+        optimal=torch.cat(best).mean().item() if best else None,
+    )
+
+
+def _logits(model: SequenceModel, inputs: Tensor, slots: int | None, generator: torch.Generator) -> Tensor:
+    """What the model says, the fastest way; on the CPU that remembers every step, so sequences take turns."""
+    at_once, forward = inputs.shape[1], plain(model)
+    if isinstance(model, NTM) and inputs.device.type == "cpu":
+        numbers_a_slot = model.config["memory_width"] + 5 * model.head_count + 1
+        tape = 4 * len(inputs) * (slots or model.memory_slots) * numbers_a_slot
+        at_once, forward = max(1, min(at_once, _LARGEST_TAPE // tape)), fastest(model)
+    parts = [
+        forward(part, model.initial_state(part.shape[1], slots, generator=generator))[0]
+        for part in inputs.split(at_once, dim=1)
+    ]
+    return torch.cat(parts, dim=1)
+
+
+def _memory_slots(model: SequenceModel, case: Case) -> int | None:
+    own = model.config.get("memory_slots")
+    return own and (case.memory_slots or own)
+
+
+def evaluate(
+    model: SequenceModel,
+    task: Task,
+    cases: Sequence[Case],
+    *,
+    sequences: int,
+    seed: int = 0,
+    on_score: Callable[[Score], object] | None = None,
+) -> dict[str, Any]:
+    """Measure a model case by case; the result is the contents of `evaluation.json`.
+
+    Cases that differ in their memory slots alone are one case to a model without memory.
+
+    Args:
+        model: on any device.
+        task: what to ask of it.
+        cases: the sizes at which to ask it.
+        sequences: how many fresh ones a case.
+        seed: of the sequences.
+        on_score: told of each score as it comes.
+    """
+    scores = []
+    for case in distinct(model, cases):
+        score = measure(model, task, case, sequences=sequences, seed=seed)
+        if on_score is not None:
+            on_score(score)
+        scores.append({name: value for name, value in asdict(score).items() if (name, value) != ("optimal", None)})
+    return {"task": task.name, "error": task.error_name, "sequences": sequences, "seed": seed, "scores": scores}
+
+
+def distinct(model: SequenceModel, cases: Sequence[Case]) -> list[Case]:
+    """The cases that differ to this model, in order."""
+    return list({(*case.sizes.items(), _memory_slots(model, case)): case for case in reversed(cases)}.values())[::-1]
+
+
+def record(
+    folder: Path,
+    model: SequenceModel,
+    task: Task,
+    training: dict[str, Any],
+    evaluation: dict[str, Any],
+    kept: Path | None = None,
+) -> None:
+    """Write a checkpoint folder with an evaluation, the pictures that show it and snapshots, whole or not at all.
+
+    Args:
+        folder: its last component is the checkpoint's name, such as "ntm-copy".
+        model: the trained weights.
+        task: what it was trained on.
+        training: the contents of `training.json`.
+        evaluation: what `evaluate` returned for these weights.
+        kept: the folder of the snapshots that training kept; those already published stay when None.
+    """
+    from ntm.reports import figures  # here, so that judging a model does without matplotlib
+
+    def add_files(fresh: Path) -> None:
+        figures.write_pictures(fresh, model, task, evaluation)
+        if kept is not None and kept.is_dir():
+            snapshots.publish(kept, fresh / SNAPSHOTS, training["curve"], training["best_update"])
+        elif (folder / SNAPSHOTS).is_dir():
+            shutil.copytree(folder / SNAPSHOTS, fresh / SNAPSHOTS)
+
+    checkpoint.write(folder, model, task.name, training, evaluation, add_files=add_files)
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m ntm.studies.evaluation", description="Error by size on fresh sequences."
+    )
+    parser.add_argument("checkpoint", nargs="?", help="a checkpoint folder, or a Hub id such as NAMESPACE/ntm-copy")
+    parser.add_argument(
+        "--all", action="store_true", help="every folder of checkpoints/, both models of a task together"
+    )
+    parser.add_argument("--full", action="store_true", help=f"{_MANY:,} sequences a size instead of {_FEW}")
+    parser.add_argument("--seed", type=int, default=0, help="of the sequences (default: %(default)s)")
+    parser.add_argument(
+        "--size", action="append", metavar="NAME=NUMBER", help="judge at this size only, such as length=70; repeatable"
+    )
+    parser.add_argument("--memory-slots", type=int, metavar="N", help="with --size: run with this many memory slots")
+    parser.add_argument("--save", action="store_true", help="record it in the folder's evaluation.json and card")
+    options = parser.parse_args(arguments)
+    if options.all == (options.checkpoint is not None):
+        parser.error("give a checkpoint, or --all")
+    if options.size and (options.save or options.all):
+        parser.error(f"{'--save records' if options.save else '--all judges'} all sizes; leave out --size")
+    if options.memory_slots is not None and not options.size:
+        parser.error("--memory-slots goes with --size")
+    return options
+
+
+def _chosen_cases(options: argparse.Namespace, task: Task) -> tuple[Case, ...]:
+    if not options.size:
+        return task.evaluation
+    sizes = {}
+    for text in options.size:
+        name, _, number = text.partition("=")
+        if not number.isdecimal():
+            raise ValueError(f"--size must be like length=70, not {text!r}")
+        sizes[name] = int(number)
+    task.check_sizes(sizes)
+    missing = task.sizes.keys() - sizes.keys()
+    if missing:
+        raise ValueError(f"{task.name} also needs --size {'=... --size '.join(sorted(missing))}=...")
+    return (Case(sizes, options.memory_slots),)
+
+
+def _judge(options: argparse.Namespace, sources: Mapping[str, str]) -> None:
+    """Measure checkpoints of one task, by what the table calls them, and print one table."""
+    found = {name: checkpoint.read(source) for name, source in sources.items()}
+    task = tasks.get(next(iter(found.values())).task or "")
+    cases = _chosen_cases(options, task)
+    sequences = _MANY if options.full else _FEW
+    evaluations = {}
+    total = sum(len(distinct(each.model, cases)) for each in found.values())
+    with tqdm(total=total, unit="size", desc=task.name, leave=False) as bar:
+        for name, each in found.items():
+            evaluations[name] = evaluate(
+                *(each.model, task, cases), sequences=sequences, seed=options.seed, on_score=lambda _: bar.update()
+            )
+    print(f"\n{task.name}: {task.error_name} over {sequences:,} fresh sequences a size, seed {options.seed}\n")
+    print(tables.compare(task, evaluations), flush=True)
+    if options.save:
+        for name, each in found.items():
+            record(Path(sources[name]), each.model, task, each.training, evaluations[name])
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; the exit code."""
+    options = _parse(arguments)
+    try:
+        if not options.all:
+            _judge(options, {"error": options.checkpoint})
+            return 0
+        for name in tasks.names():
+            folders = {tables.MODELS[model]: CHECKPOINTS / f"{model}-{name}" for model in get_args(Architecture)}
+            there = {model: str(folder) for model, folder in folders.items() if folder.is_dir()}
+            if there:
+                _judge(options, there)
+    except (checkpoint.CheckpointError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""The fastest ways to run a model against its own, and what happens without a compiler."""
+
+import os
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import ntm
+from ntm.engine.choose import Forward, fastest, plain
+from ntm.machine.model import SequenceModel
+from ntm.training.loop import bit_losses
+from tests.conftest import ROOT
+from tests.numerics import seeded
+
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
+
+
+def compiled(model: SequenceModel) -> Forward:
+    """What a GPU gets."""
+    model.cell.compile()
+    return plain(model)
+
+
+def run(model: SequenceModel, way: Callable[[SequenceModel], Forward], device: torch.device = CPU) -> list[Tensor]:
+    """Logits and gradients of one batch."""
+    batch = ntm.tasks.get("copy").sample(4, length=5, generator=seeded(), device=device)
+    logits, _ = way(model.to(device))(batch.inputs, model.initial_state(4))
+    bit_losses(logits, batch).mean().backward()
+    return [tensor.detach().cpu() for tensor in (logits, *(parameter.grad for parameter in model.parameters()))]
+
+
+def assert_is_the_plain_way(
+    arguments: dict[str, Any], way: Callable[[SequenceModel], Forward], device: torch.device = CPU
+) -> None:
+    torch.manual_seed(0)
+    model = ntm.NTM(10, 8, controller_size=16, memory_slots=12, memory_width=6, **arguments)
+    same = ntm.NTM(**model.config)
+    same.load_state_dict(model.state_dict())
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="running step by step")
+        actual = run(same, way, device)
+    for one, other in zip(actual, run(model, plain), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6 if device == CPU else 1e-5)
+
+
+MACHINES = pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"controller": "lstm", "controller_layers": 2, "read_heads": 2, "write_heads": 3, "shift_range": 2},
+        {"controller": "lstm", "analog": True, "memory_init": "learned"},
+        {"register": {"channel": 9, "mean": 5.5, "deviation": 2.9}, "write_heads": 2},
+    ],
+    ids=["feedforward", "lstm of many heads", "analog", "register"],
+)
+
+
+@MACHINES
+@pytest.mark.parametrize("way", [fastest, compiled])
+def test_the_fast_ways_are_the_plain_one(way: Callable[[SequenceModel], Forward], arguments: dict[str, Any]) -> None:
+    assert_is_the_plain_way(arguments, way)
+
+
+@MACHINES
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_the_fastest_way_of_a_gpu_is_the_plain_one(arguments: dict[str, Any]) -> None:
+    assert_is_the_plain_way(arguments, fastest, GPU)
+
+
+def test_a_baseline_runs_as_it_is() -> None:
+    torch.manual_seed(0)
+    model = ntm.LSTMBaseline(10, 8, hidden_size=5)
+    inputs = ntm.tasks.get("copy").sample(2, length=3).inputs
+    assert torch.equal(fastest(model)(inputs, model.initial_state(2))[0], model(inputs)[0])
+
+
+def test_without_a_compiler_it_says_so_and_runs_all_the_same(tmp_path: Path) -> None:
+    program = """
+import torch, ntm
+from ntm.engine.choose import fastest
+model = ntm.NTM(10, 8, controller_size=4, memory_slots=4)
+inputs = torch.zeros(2, 1, 10)
+assert torch.equal(fastest(model)(inputs, model.initial_state(1))[0], model(inputs)[0])
+"""
+    environment = {**os.environ, "CXX": "no-such-compiler", "XDG_CACHE_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("running step by step, which is slower: ") == 1
+    assert list(tmp_path.iterdir()) == []

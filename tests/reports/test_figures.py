@@ -1,0 +1,66 @@
+"""Pictures of runs, read back as pixels, for every task's own machine."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import ntm
+from ntm import tasks
+from ntm.machine.trace import Trace
+from ntm.reports import figures
+from ntm.tasks import Batch
+from tests.numerics import seeded
+
+SVG_AXIS = '<g id="axes_'
+
+
+def run(name: str, **sizes: int) -> tuple[Batch, Trace]:
+    task = tasks.get(name.partition("-")[2])
+    smallest = {each: task.smallest.get(each, 1) for each in task.sizes}
+    batch = task.sample(1, generator=seeded(), **smallest | sizes)
+    return batch, ntm.load(f"checkpoints/{name}").trace(batch.inputs)
+
+
+@pytest.mark.parametrize("task", tasks.names())
+def test_a_run_is_drawn_as_the_papers_figure_6_in_both_formats(task: str, tmp_path: Path) -> None:
+    figure = figures.draw_run(*run(f"ntm-{task}"))
+    for suffix in ("png", "svg"):
+        figure.savefig(tmp_path / f"run.{suffix}")
+    assert np.asarray(Image.open(tmp_path / "run.png").convert("L")).std() > 5
+    assert (tmp_path / "run.svg").read_text().count(SVG_AXIS) == 6, "inputs, outputs, adds, reads, both weightings"
+
+
+def test_a_run_without_memory_is_drawn_by_what_goes_in_and_out(tmp_path: Path) -> None:
+    batch, trace = run("lstm-copy")
+    figures.draw_run(batch, trace).savefig(tmp_path / "run.svg")
+    assert (tmp_path / "run.svg").read_text().count(SVG_AXIS) == 2
+    with pytest.raises(ValueError, match="no memory to show"):
+        list(figures.animate_run(batch, trace, tmp_path / "run.gif"))
+
+
+@pytest.mark.parametrize("suffix", figures.moving_formats())
+def test_a_run_moves_a_frame_a_step(suffix: str, tmp_path: Path) -> None:
+    batch, trace = run("ntm-copy", length=3)
+    assert list(figures.animate_run(batch, trace, tmp_path / f"run{suffix}")) == list(range(8))
+    if suffix == ".gif":
+        with Image.open(tmp_path / "run.gif") as picture:
+            assert picture.n_frames == 8
+            first = np.asarray(picture.convert("L"), dtype=float)
+            picture.seek(7)
+            assert np.abs(np.asarray(picture.convert("L"), dtype=float) - first).mean() > 1
+    else:
+        assert (tmp_path / "run.mp4").read_bytes()[4:8] == b"ftyp"
+
+
+def test_curves_show_what_is_above_the_least_possible_error() -> None:
+    scores = [
+        {"sizes": {"length": 200}, "memory_slots": 32, "error": 129.0, "optimal": 127.5},
+        {"sizes": {"length": 50}, "memory_slots": 32, "error": 36.5, "optimal": 36.25},
+    ]
+    figure = figures.draw_generalisation(tasks.get("dynamic-ngrams"), {"NTM": {"scores": scores}})
+    (panel,) = figure.axes
+    (curve,) = panel.get_lines()
+    assert np.array_equal(curve.get_xydata(), [(50, 0.25), (200, 1.5)])
+    assert panel.get_ylabel() == "bits above optimal per sequence"

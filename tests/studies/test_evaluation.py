@@ -1,0 +1,139 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+import ntm
+from ntm.storage import checkpoint
+from ntm.studies import evaluation
+from ntm.tasks import Case
+from ntm.tasks.streams import make_generator
+from tests.conftest import ROOT
+from tests.tiny import EVALUATION, TRAINING, write_checkpoint
+
+COPY = ntm.tasks.get("copy")
+
+
+def model() -> ntm.NTM:
+    torch.manual_seed(0)
+    return ntm.NTM(10, 8, controller_size=10, memory_slots=16)
+
+
+def test_the_mean_error_is_that_of_every_sequence_by_itself() -> None:
+    machine, errors = model(), []
+    score = evaluation.measure(machine, COPY, Case({"length": 3}), sequences=70, seed=4)
+    generator = make_generator("evaluation", 4)
+    for batch_size in (50, 20):
+        batch = COPY.sample(batch_size, length=3, generator=generator)
+        for index in range(batch_size):
+            logits, _ = machine(batch.inputs[:, index : index + 1])
+            wrong = (logits[-3:, 0].sigmoid().round() != batch.targets[-3:, index]).sum().item()
+            errors.append(wrong)
+    assert score.error == pytest.approx(sum(errors) / 70)
+    assert score.worst == max(errors)
+
+
+def test_other_seeds_and_purposes_are_other_sequences() -> None:
+    streams = {
+        tuple(COPY.sample(1, length=5, generator=make_generator(purpose, seed)).inputs.flatten().tolist())
+        for purpose in ("training", "validation", "evaluation", "demo")
+        for seed in range(3)
+    }
+    assert len(streams) == 12
+
+
+def test_memory_slots_of_a_case_are_used() -> None:
+    score = evaluation.measure(model(), COPY, Case({"length": 2}, memory_slots=40), sequences=2)
+    assert score.memory_slots == 40
+    assert evaluation.measure(model(), COPY, Case({"length": 2}), sequences=2).memory_slots == 16
+
+
+def test_the_command_judges_at_one_size(capsys: pytest.CaptureFixture[str]) -> None:
+    folder = str(ROOT / "checkpoints" / "ntm-copy")
+    assert evaluation.main([folder, "--size", "length=12", "--memory-slots", "64"]) == 0
+    said = capsys.readouterr().out
+    assert "copy: bit errors over 100 fresh sequences a size, seed 0" in said
+    assert "64 |     0 |            0 |" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["checkpoints/nothing-here"], "checkpoints/nothing-here"),
+        (["checkpoints/ntm-copy", "--size", "width=3"], "copy has no size 'width'"),
+        (["checkpoints/ntm-copy", "--size", "length=long"], "--size must be like length=70"),
+        (["checkpoints/ntm-copy", "--size", "length=0"], "length must be at least 1"),
+    ],
+)
+def test_bad_arguments_are_one_line(
+    arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    assert evaluation.main(arguments) == 1
+    error = capsys.readouterr().err
+    assert complaint in error
+    assert error.count("\n") == 1
+
+
+def test_no_sequence_weighs_more_for_being_run_with_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many run at once, for want of memory, the score is the same."""
+    case = Case({"length": 4}, memory_slots=30)
+    whole = evaluation.measure(model(), COPY, case, sequences=20)
+    monkeypatch.setattr(evaluation, "_LARGEST_TAPE", 4 * 9 * 30 * 31 * 3)
+    assert evaluation.measure(model(), COPY, case, sequences=20) == whole
+
+
+def test_slots_make_no_difference_to_a_model_without_memory() -> None:
+    lstm = ntm.LSTMBaseline(10, 8, hidden_size=4, num_layers=1)
+    cases = [Case({"length": 2}), Case({"length": 3}), Case({"length": 3}, memory_slots=64)]
+    scores = evaluation.evaluate(lstm, COPY, cases, sequences=2)["scores"]
+    assert [(score["sizes"], score["memory_slots"]) for score in scores] == [
+        ({"length": 2}, None),
+        ({"length": 3}, None),
+    ]
+    assert len(evaluation.evaluate(model(), COPY, cases, sequences=2)["scores"]) == 3
+
+
+def test_the_best_that_can_be_done_is_measured_on_the_same_sequences() -> None:
+    task = ntm.tasks.get("dynamic-ngrams")
+    machine = ntm.NTM(task.input_size, task.output_size, controller_size=4, memory_slots=8)
+    (score,) = evaluation.evaluate(machine, task, [Case({"length": 30})], sequences=60, seed=3)["scores"]
+    generator = make_generator("evaluation", 3)
+    best = [task.optimal_errors(task.sample(size, length=30, generator=generator)) for size in (50, 10)]
+    assert score["optimal"] == pytest.approx(torch.cat([each for each in best if each is not None]).mean().item())
+    assert "optimal" not in evaluation.evaluate(model(), COPY, [Case({"length": 2})], sequences=2)["scores"][0]
+
+
+def test_all_judges_every_folder_and_records_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(evaluation, "CHECKPOINTS", tmp_path)
+    monkeypatch.setattr(type(COPY), "evaluation", (Case({"length": 2}), Case({"length": 30})))
+    write_checkpoint(tmp_path / "ntm-copy")
+    lstm = ntm.LSTMBaseline(10, 8, hidden_size=4, num_layers=1)
+    checkpoint.write(tmp_path / "lstm-copy", lstm, "copy", TRAINING, EVALUATION)
+    assert evaluation.main(["--all", "--save", "--seed", "7"]) == 0
+    said = capsys.readouterr().out
+    assert "| NTM, worst |" in said
+    assert "length 30" in said
+    for name in ("ntm-copy", "lstm-copy"):
+        found = checkpoint.read_folder(tmp_path / name)
+        assert (found.evaluation["seed"], len(found.evaluation["scores"])) == (7, 2)
+        assert found.training == TRAINING
+    assert (tmp_path / "ntm-copy" / "snapshots" / "500.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([], "give a checkpoint, or --all"),
+        (["checkpoints/ntm-copy", "--all"], "give a checkpoint, or --all"),
+        (["--all", "--size", "length=3"], "--all judges all sizes"),
+    ],
+)
+def test_what_does_not_go_together_is_said(
+    arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        evaluation.main(arguments)
+    assert complaint in capsys.readouterr().err

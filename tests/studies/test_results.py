@@ -1,0 +1,85 @@
+"""The results page: it says what is on record, in tables and figures."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+import ntm
+from ntm.reports import tables
+from ntm.storage import checkpoint
+from ntm.storage.untrusted import CheckpointError
+from ntm.studies import initialisation, results
+from tests.conftest import ROOT
+from tests.tiny import EVALUATION, TRAINING, write_checkpoint
+
+STUDY = {
+    "memory_slots": 32,
+    "sequences": {"copy": [640, 1280, 1920]},
+    "errors": {"copy": {"constant": [[9.0, 0.5, 0.0], [9.0, 3.0, 0.9]], "random": [[9.0, 8.0, 7.0], [9.0, 0.9, 5.0]]}},
+}
+
+
+def test_a_row_for_what_was_trained_on_and_one_for_each_size_beyond() -> None:
+    rows = tables.rows(ntm.tasks.get("copy"), EVALUATION)
+    assert [(row.sizes, row.trained, row.memory_slots, row.error, row.worst) for row in rows] == [
+        ("length 1 to 20, 2 of 20 sizes", True, 8, 6.375, 30.0),
+        ("length 1 to 20, 1 of 20 sizes", True, 64, 11.0, 29.0),
+        ("length 30", False, 64, 31.5, 60.0),
+    ]
+
+
+def test_models_are_compared_size_by_size() -> None:
+    lstm = {**EVALUATION, "scores": [{**EVALUATION["scores"][3], "memory_slots": None, "error": 1234.5}]}
+    text = tables.compare(ntm.tasks.get("copy"), {"NTM": EVALUATION, "LSTM": lstm})
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()]
+    assert lines[0] == ["size", "memory slots", "NTM", "NTM, worst", "LSTM", "LSTM, worst"]
+    assert lines[-1] == ["length 30", "64", "31.5", "60", "1,234", "60"]
+    assert lines[2][-2:] == ["–", "–"]
+
+
+def test_the_study_says_who_learned_and_when() -> None:
+    constant, random = initialisation.outcomes(STUDY)
+    assert (constant.task, constant.scheme, constant.learned, random.learned) == ("copy", "constant", 2, 1)
+    assert constant.sequences == (1440, 1600, 1760)
+    assert random.sequences == (1440, 1600, 1760)
+    assert constant.error == pytest.approx((0.225, 0.45, 0.675))
+
+
+def test_the_page_holds_every_task_and_the_study(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "ntm-copy")
+    lstm = ntm.LSTMBaseline(10, 8, hidden_size=4, num_layers=1)
+    checkpoint.write(tmp_path / "lstm-copy", lstm, "copy", TRAINING, EVALUATION)
+    (tmp_path / "initialisation.json").write_text(json.dumps(STUDY))
+    results.write(tmp_path)
+    page = (tmp_path / "README.md").read_text()
+    assert "## copy" in page
+    assert "## priority-sort" not in page
+    assert "| copy | constant" in page
+    for line in page.splitlines():
+        if line.startswith("!["):
+            assert (tmp_path / line.partition("](")[2].rstrip(")")).read_text().startswith("<?xml")
+
+
+def test_figures_are_the_same_bytes_for_the_same_records(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "ntm-copy")
+    (tmp_path / "initialisation.json").write_text(json.dumps(STUDY))
+    drawn = []
+    for _ in range(2):
+        results.write(tmp_path)
+        drawn.append([(tmp_path / f"{name}.svg").read_bytes() for name in ("copy", "initialisation")])
+    assert drawn[0] == drawn[1]
+
+
+def test_a_record_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "ntm-copy")
+    (folder / "evaluation.json").write_text("{")
+    with pytest.raises(CheckpointError, match=r"evaluation\.json"):
+        results.write(tmp_path)
+
+
+def test_the_committed_page_is_that_of_the_committed_records(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "checkpoints", tmp_path / "checkpoints", ignore=shutil.ignore_patterns(".*", "snapshots"))
+    results.write(tmp_path / "checkpoints")
+    assert (tmp_path / "checkpoints" / "README.md").read_text() == (ROOT / "checkpoints" / "README.md").read_text()
