@@ -54,8 +54,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch, quick: None, tmp_path: Path) -> ModuleType:
     """train.py, which writes to `checkpoints` in a folder of the test's own."""
-    monkeypatch.syspath_prepend(ROOT)
-    import train as module
+    from ntm.commands import train as module
 
     monkeypatch.setattr(module, "CHECKPOINTS", tmp_path / "checkpoints")
     monkeypatch.setattr(module, "_FINISHED", tmp_path / "checkpoints" / module._FINISHED.name)

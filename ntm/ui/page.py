@@ -14,15 +14,15 @@ import torch
 from ntm.machine.model import SequenceModel
 from ntm.storage import hub
 from ntm.storage.checkpoint import CheckpointError
-from ntm.ui import controls, grid, links, questions, results, text, tour
-from ntm.ui.breaking import add_breaking
+from ntm.ui import controls, grid, links, questions, text, tour, verdict
 from ntm.ui.controls import BITS, FIRST_WORD, TITLES, WORD
-from ntm.ui.curves import add_generalisation, add_learning
-from ntm.ui.downloads import add_downloads
 from ntm.ui.endpoints import make_endpoints
 from ntm.ui.links import Link
 from ntm.ui.machines import Machines, as_it_was, baseline_of, facts, has_own, open_own, updates_kept
-from ntm.ui.panel import QUIET, Panel
+from ntm.ui.panels.breaking import add_breaking
+from ntm.ui.panels.curves import add_generalisation, add_learning
+from ntm.ui.panels.downloads import add_downloads
+from ntm.ui.panels.panel import QUIET, Panel
 from ntm.ui.questions import Question
 from ntm.ui.run import Run, run_question
 from ntm.ui.tape import encode, make_tape
@@ -105,7 +105,7 @@ def make_page(machines: Machines, notice: str | None = None) -> gr.Blocks:
                 breaking = add_breaking(tape, key, shown, find_machine, run_again, first_run)
         generalisation = add_generalisation(first_run)
         with gr.Accordion("Every row with its probabilities", open=False):
-            table = gr.HTML(results.table(first_run), elem_id="table")
+            table = gr.HTML(verdict.table(first_run), elem_id="table")
         downloads_place = gr.Column()
         with gr.Accordion("Another machine, from the Hugging Face Hub", open=False):
             gr.Markdown(_PULL)
@@ -250,7 +250,7 @@ def _run_typed(
 
 
 def _tabulate(_: Link, run: Run) -> list[Any]:
-    return [results.table(run)]
+    return [verdict.table(run)]
 
 
 def _run_baseline(question: Question) -> Run | None:
@@ -261,7 +261,7 @@ def _run_baseline(question: Question) -> Run | None:
 
 def _summary(run: Run, baseline: Run | None, *, as_word: bool) -> str:
     """The verdict, and the LSTM's."""
-    return results.summary(run, as_word=as_word) + ("" if baseline is None else results.comparison(baseline))
+    return verdict.summary(run, as_word=as_word) + ("" if baseline is None else verdict.comparison(baseline))
 
 
 def _open_link(machines: Machines, parameters: Mapping[str, str]) -> list[Any]:

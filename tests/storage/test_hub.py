@@ -18,7 +18,7 @@ from huggingface_hub import ModelCard
 from safetensors.torch import load_file, save
 
 import ntm
-import train
+from ntm.commands import train
 from ntm.storage import checkpoint, hub
 from ntm.storage.checkpoint import Checkpoint, CheckpointError
 from tests.conftest import ROOT

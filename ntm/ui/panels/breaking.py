@@ -6,9 +6,9 @@ from typing import Any
 import gradio as gr
 
 from ntm.storage.checkpoint import CheckpointError
-from ntm.ui.intervention import ChangedRun, Intervention, intervene
 from ntm.ui.links import Link
-from ntm.ui.panel import QUIET, FindMachine, Panel, RunAgain
+from ntm.ui.panels.intervention import ChangedRun, Intervention, intervene
+from ntm.ui.panels.panel import QUIET, FindMachine, Panel, RunAgain
 from ntm.ui.run import Run
 from ntm.ui.tape import encode, make_tape
 from ntm.ui.text import InputError, count

@@ -8,7 +8,7 @@ import torch
 import ntm
 from ntm import tasks
 from ntm.ui import questions
-from ntm.ui.intervention import Intervention, intervene
+from ntm.ui.panels.intervention import Intervention, intervene
 from ntm.ui.questions import Question
 from ntm.ui.run import Run, run_question
 from ntm.ui.text import InputError

@@ -29,7 +29,7 @@ WRITE_NUMBER = "value => JSON.parse(value).number"
 
 def make_grid(**options: Any) -> gr.HTML:
     """The component; its value is what `encode` makes, its events `input`, an edit, and `ask`, another number."""
-    here = files("ntm.ui")
+    here = files(__name__)
     return gr.HTML(
         html_template=here.joinpath("grid.html").read_text("utf-8"),
         css_template=here.joinpath("grid.css").read_text("utf-8"),

@@ -12,7 +12,7 @@ import torch
 
 import ntm
 from ntm import tasks
-from ntm.ui import questions, results, text
+from ntm.ui import questions, text, verdict
 from ntm.ui.questions import Question
 from ntm.ui.run import Run, run_question
 from ntm.ui.tape import encode
@@ -32,15 +32,15 @@ def test_every_wrong_bit_is_marked_and_counted() -> None:
         for bit, due in zip(output, target, strict=True)
     )
     assert run.bit_errors == wrong > 10
-    assert results.table(run).count("<mark") == wrong
-    assert f"{wrong} bits of 96 are wrong." in results.summary(run)
+    assert verdict.table(run).count("<mark") == wrong
+    assert f"{wrong} bits of 96 are wrong." in verdict.summary(run)
 
 
 def test_the_word_is_shown_as_text() -> None:
     run = run_question(
         ntm.load("checkpoints/ntm-copy"), Question("copy", text.format_bits(text.parse_word("<b>&\x00")))
     )
-    assert "“&lt;b&gt;&amp;·”" in results.summary(run, as_word=True)
+    assert "“&lt;b&gt;&amp;·”" in verdict.summary(run, as_word=True)
 
 
 def decode(value: str) -> dict[str, np.ndarray]:
@@ -104,16 +104,16 @@ def test_a_run_stays_small() -> None:
 
 def test_a_guesser_is_judged_beside_the_best_one() -> None:
     run = run_question(ntm.load("checkpoints/ntm-dynamic-ngrams"), Question("dynamic-ngrams", "0110" * 40))
-    said = results.summary(run)
+    said = verdict.summary(run)
     assert f"{run.error:.1f} bits of surprise; the guesser that is best on average has {run.optimal_error:.1f}" in said
     assert "more than it was trained on" in said
     fields = decode(encode(run))
     assert fields["optimal"].shape == (159, 1)
     np.testing.assert_allclose(fields["optimal"][5:, 0], run.optimal_probabilities[1:, 0].numpy(), atol=1e-4)
-    assert "bits of surprise" in results.comparison(run)
+    assert "bits of surprise" in verdict.comparison(run)
 
 
 def test_sizes_past_the_training_range_are_marked() -> None:
     machine = ntm.NTM(10, 8)
-    assert "more than" not in results.summary(run_question(machine, Question("copy", "11111111\n" * 20)))
-    assert "length 21: more than" in results.summary(run_question(machine, Question("copy", "11111111\n" * 21)))
+    assert "more than" not in verdict.summary(run_question(machine, Question("copy", "11111111\n" * 20)))
+    assert "length 21: more than" in verdict.summary(run_question(machine, Question("copy", "11111111\n" * 21)))

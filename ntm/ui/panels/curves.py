@@ -13,10 +13,10 @@ from ntm import tasks
 from ntm.reports import tables
 from ntm.storage.checkpoint import CHECKPOINTS
 from ntm.tasks import Architecture
-from ntm.ui.charts import Mark, Series, draw_chart
 from ntm.ui.links import Link
 from ntm.ui.machines import updates_kept
-from ntm.ui.panel import QUIET, Panel
+from ntm.ui.panels.charts import Mark, Series, draw_chart
+from ntm.ui.panels.panel import QUIET, Panel
 from ntm.ui.questions import Question
 from ntm.ui.run import Run
 

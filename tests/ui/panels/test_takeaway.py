@@ -12,7 +12,8 @@ import ntm
 from ntm import tasks
 from ntm.storage import snapshots
 from ntm.storage.checkpoint import CHECKPOINTS
-from ntm.ui import questions, takeaway
+from ntm.ui import questions
+from ntm.ui.panels import takeaway
 from ntm.ui.questions import Question
 from ntm.ui.run import run_question
 from tests.conftest import ROOT

@@ -17,7 +17,7 @@ import numpy as np
 from torch import Tensor
 
 from ntm.tasks.dynamic_ngrams import DynamicNgrams
-from ntm.ui.intervention import ChangedRun
+from ntm.ui.panels.intervention import ChangedRun
 from ntm.ui.run import Run
 
 _LEVELS = 65535
@@ -26,7 +26,7 @@ _run_ids = count()
 
 def make_tape(value: str = "", **options: Any) -> gr.HTML:
     """The component that shows a run; its value is what `encode` makes."""
-    here = files("ntm.ui")
+    here = files(__name__)
     return gr.HTML(
         value=value,
         html_template=here.joinpath("tape.html").read_text("utf-8"),

@@ -11,9 +11,10 @@ import gradio as gr
 from ntm.reports import figures
 from ntm.storage import snapshots
 from ntm.storage.checkpoint import SNAPSHOTS, CheckpointError
-from ntm.ui import links, takeaway
+from ntm.ui import links
 from ntm.ui.links import Link
-from ntm.ui.panel import QUIET, Panel, RunAgain
+from ntm.ui.panels import takeaway
+from ntm.ui.panels.panel import QUIET, Panel, RunAgain
 from ntm.ui.run import Run
 
 _FILES = ["figure.svg", "trace.npz", *(["run.mp4"] if ".mp4" in figures.moving_formats() else [])]

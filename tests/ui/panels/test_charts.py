@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ntm.ui.charts import Mark, Series, draw_chart
+from ntm.ui.panels.charts import Mark, Series, draw_chart
 
 
 def picture(**options: object) -> ElementTree.Element:

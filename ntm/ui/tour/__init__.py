@@ -10,7 +10,7 @@ START = '() => { document.querySelector("#tour [data-part=tour]").dispatchEvent(
 
 def make_tour() -> gr.HTML:
     """The component, which shows nothing until the tour is started."""
-    here = files("ntm.ui")
+    here = files(__name__)
     return gr.HTML(
         html_template=here.joinpath("tour.html").read_text("utf-8"),
         css_template=here.joinpath("tour.css").read_text("utf-8"),

@@ -1,0 +1,240 @@
+"""The training command line: `python train.py copy`, and `python train.py push` to publish what it made."""
+
+import argparse
+import json
+import platform
+import shutil
+import sys
+import threading
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn, get_args
+
+import torch
+from safetensors import SafetensorError
+from tqdm import tqdm
+
+from ntm import tasks
+from ntm.storage import checkpoint, hub
+from ntm.storage.checkpoint import CHECKPOINTS, SNAPSHOTS
+from ntm.studies.evaluation import evaluate, record
+from ntm.tasks import Architecture, Task
+from ntm.training import loop, parallel, race
+from ntm.training.interruption import interruptible
+from ntm.training.parallel import Share
+from ntm.training.race import Candidate
+
+ALL = "all"
+_FINISHED = CHECKPOINTS / ".all.json"
+_INTERRUPTED = 130
+_EVALUATION_SEQUENCES = 100
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; the exit code."""
+    warnings.formatwarning = lambda message, *_, **__: f"note: {message}\n"
+    options = _parse(arguments)
+    try:
+        if options.command == "push":
+            return _push(options)
+        return _train(options)
+    except (loop.TrainingError, checkpoint.CheckpointError, SafetensorError, ValueError, OSError) as error:
+        if not parallel.local_rank():
+            print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what was wrong in one line; how to do it right is what --help is for."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message}\n")
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    private = _Parser(add_help=False)
+    private.add_argument("--private", action="store_true", help="publish to a private repository")
+
+    recipe = _Parser(add_help=False)
+    recipe.add_argument("--seed", type=int, help="of weights and batches (default: the task's recipe)")
+    recipe.add_argument(
+        "--seeds",
+        type=int,
+        default=1,
+        metavar="K",
+        help="train K seeds from that one on and keep the best (default: 1)",
+    )
+    recipe.add_argument("--updates", type=int, help="how many (default: the task's recipe)")
+    recipe.add_argument("--batch-size", type=int, help="sequences an update (default: the task's recipe)")
+    recipe.add_argument("--device", default="auto", help="cpu, cuda, ... (default: a GPU where there is one)")
+    recipe.add_argument("--resume", action="store_true", help="go on with the run that was stopped")
+
+    single = _Parser(add_help=False, parents=[recipe, private])
+    single.add_argument("--model", choices=get_args(Architecture), default="ntm", help="(default: %(default)s)")
+    single.add_argument("--output", type=Path, help="checkpoint folder (default: checkpoints/MODEL-TASK)")
+    single.add_argument("--push-to-hub", metavar="NAMESPACE/NAME", help="publish the checkpoint when it is trained")
+
+    parser = _Parser(description="Train a Neural Turing Machine and write a checkpoint folder.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name in tasks.names():
+        commands.add_parser(name, parents=[single], help=f"train on {name}")
+    commands.add_parser(ALL, parents=[recipe], help="train both models on every task, one after another")
+    usage = "train.py push [--private] FOLDER NAMESPACE/NAME\n       train.py push [--private] --all NAMESPACE"
+    push = commands.add_parser(
+        "push", parents=[private], usage=usage, help="publish checkpoints on the Hugging Face Hub"
+    )
+    push.add_argument("folder", type=Path, nargs="?", metavar="FOLDER", help="a checkpoint folder")
+    push.add_argument("name", nargs="?", metavar="NAMESPACE/NAME", help="what to publish it as")
+    push.add_argument("--all", metavar="NAMESPACE", help="publish every folder of checkpoints/ under its own name")
+
+    options = parser.parse_args(arguments)
+    if options.command == "push" and [options.folder, options.name, options.all].count(None) != (
+        2 if options.all else 1
+    ):
+        push.error("give a folder and what to publish it as, or --all and a namespace")
+    return options
+
+
+def _push(options: argparse.Namespace) -> int:
+    if options.all is None:
+        chosen = {options.folder: options.name}
+    else:
+        folders = sorted(path.parent for path in CHECKPOINTS.glob(f"[!.]*/{checkpoint.CONFIG}"))
+        chosen = {folder: f"{options.all}/{folder.name}" for folder in folders}
+    for folder, name in chosen.items():
+        print(f"published {hub.push(folder, name, private=options.private)}", flush=True)
+    return 0
+
+
+def _train(options: argparse.Namespace) -> int:
+    if options.command != ALL and options.push_to_hub is not None:
+        hub.check_push(options.push_to_hub)
+    device = _device(options.device)
+    with interruptible() as interrupted, parallel.joined(device) as share:
+        if share.count > 1 and options.seeds > 1:
+            raise loop.TrainingError("--seeds trains in one process: leave out torchrun")
+        if options.command == ALL:
+            return _train_all(options, device, share, interrupted)
+        code = _train_one(options, options.model, tasks.get(options.command), device, share, interrupted)
+    if code == 0 and options.push_to_hub is not None and share.leads:
+        output = options.output or CHECKPOINTS / f"{options.model}-{options.command}"
+        print(f"published {hub.push(output, options.push_to_hub, private=options.private)}")
+    return code
+
+
+def _train_all(options: argparse.Namespace, device: torch.device, share: Share, interrupted: threading.Event) -> int:
+    if _FINISHED.exists() and not options.resume:
+        raise loop.TrainingError(f"{_FINISHED} says that not all were trained: go on with --resume, or delete it")
+    finished = json.loads(_FINISHED.read_text()) if _FINISHED.exists() else []
+    for task in map(tasks.get, tasks.names()):
+        for model in get_args(Architecture):
+            if [model, task.name] in finished:
+                continue
+            if interrupted.is_set() or _train_one(options, model, task, device, share, interrupted):
+                return _INTERRUPTED
+            finished.append([model, task.name])
+            if share.leads:
+                checkpoint.write_json(_FINISHED, finished)
+    _FINISHED.unlink(missing_ok=True)
+    return 0
+
+
+def _train_one(
+    options: argparse.Namespace,
+    model: Architecture,
+    task: Task,
+    device: torch.device,
+    share: Share,
+    interrupted: threading.Event,
+) -> int:
+    output = _output(options, model, task.name)
+    folder = output.with_name(f".{output.name}.run")
+    settings = loop.Settings.of(task, model, seed=options.seed, updates=options.updates, batch_size=options.batch_size)
+    begin = race.resume if options.resume and (folder.exists() or options.command != ALL) else race.start
+    candidates = begin(settings, options.seeds, folder, device)
+    if share.leads:
+        chosen = ", ".join(str(candidate.settings.recipe.seed) for candidate in candidates)
+        print(f"{output.name} on {_device_name(device)}, seed {chosen}; Ctrl-C saves the run", flush=True)
+    if not _train_with_progress(candidates, task, share, interrupted):
+        if share.leads:
+            updates = " and ".join(f"{candidate.run.update:,}" for candidate in candidates)
+            updates += f" of {settings.recipe.updates:,} updates"
+            print(f"stopped after {updates}; the same command with --resume goes on")
+        return _INTERRUPTED
+    if share.leads:
+        _write(candidates, task, output)
+        shutil.rmtree(folder)
+    return 0
+
+
+def _output(options: argparse.Namespace, model: Architecture, task: str) -> Path:
+    """Where the checkpoint goes.
+
+    Raises:
+        TrainingError: if that was chosen and exists already.
+    """
+    if options.command == ALL or options.output is None:
+        return CHECKPOINTS / f"{model}-{task}"
+    if options.output.exists() and not options.resume:
+        raise loop.TrainingError(f"{options.output} exists already; name another folder")
+    return options.output
+
+
+def _train_with_progress(
+    candidates: Sequence[Candidate], task: Task, share: Share, interrupted: threading.Event
+) -> bool:
+    recipe = candidates[0].settings.recipe
+    done = {id(candidate): candidate.run.update for candidate in candidates}
+    bar = tqdm(
+        total=recipe.updates * len(candidates),
+        initial=sum(done.values()),
+        unit="update",
+        dynamic_ncols=True,
+        disable=not share.leads,
+    )
+
+    def show(candidate: Candidate, progress: loop.Progress) -> None:
+        bar.update(progress.update - done[id(candidate)])
+        done[id(candidate)] = progress.update
+        rate = bar.format_dict["rate"] or 0.0
+        seed = f"seed {candidate.settings.recipe.seed}: " if len(candidates) > 1 else ""
+        bar.set_postfix_str(
+            f"{seed}loss {progress.loss:.4f}, {task.error_name} {progress.error:.2f}, "
+            f"{rate * recipe.batch_size:,.0f} sequences/s"
+        )
+
+    with bar:
+        return race.train(candidates, share=share, on_progress=show, stopping=interrupted.is_set)
+
+
+def _write(candidates: Sequence[Candidate], task: Task, output: Path) -> None:
+    for candidate in candidates:
+        if candidate.failure is not None:
+            print(f"note: seed {candidate.settings.recipe.seed}: {candidate.failure}", file=sys.stderr)
+    best = race.best(candidates)
+    best.run.model.load_state_dict(best.run.best)
+    with tqdm(total=len(task.evaluation), unit="size", desc="evaluating", leave=False) as bar:
+        evaluation = evaluate(
+            best.run.model, task, task.evaluation, sequences=_EVALUATION_SEQUENCES, on_score=lambda _: bar.update()
+        )
+    record(output, best.run.model, task, race.facts(candidates), evaluation, best.folder / SNAPSHOTS)
+    print(f"wrote {output}, the weights of seed {best.settings.recipe.seed} after update {best.run.best_update:,}")
+
+
+def _device(name: str) -> torch.device:
+    rank = parallel.local_rank()
+    if name in ("auto", "cuda") and torch.cuda.is_available():
+        return torch.device("cuda", rank or 0)
+    if name == "auto":
+        return torch.device("cpu")
+    try:
+        return torch.zeros((), device=name).device
+    except (RuntimeError, AssertionError) as error:
+        raise loop.TrainingError(f"no device {name!r} here: {str(error).splitlines()[0]}") from error
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{torch.get_num_threads()} threads of {platform.machine()} CPU"
