@@ -94,8 +94,7 @@ def read_folder(folder: Path, task: str | None = None, name: str | None = None) 
         CheckpointError: if it is not a sound checkpoint, or is for another task.
     """
     try:
-        config = untrusted.read_json(folder / CONFIG)
-        untrusted.check_config(config, task)
+        config = untrusted.read_config(folder / CONFIG, task)
         model = untrusted.ARCHITECTURES[config["architecture"]](**untrusted.model_arguments(config))
         untrusted.load_weights(model, folder / WEIGHTS)
         training = untrusted.read_facts(folder / TRAINING, untrusted.TRAINING_FACTS)

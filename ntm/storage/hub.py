@@ -177,7 +177,7 @@ def _choose(sizes: dict[str, int | None], source: HubId) -> dict[str, int]:
 
 def _check_config(folder: Path, task: str | None, source: HubId) -> None:
     try:
-        untrusted.check_config(untrusted.read_json(folder / CONFIG), task)
+        untrusted.read_config(folder / CONFIG, task)
     except CheckpointError as error:
         raise CheckpointError(f"{source}: {error}") from error
 

@@ -24,7 +24,7 @@ class PrioritySort(Task):
     recipes: ClassVar = {
         "ntm": Recipe(
             updates=26_000,
-            arguments={"controller_size": 128, "analog": True},
+            arguments={"controller_size": 128, "extension": "analog"},
             learning_rate=2e-3,
             gradient_norm=0.2,
             # More than there are steps: on 32, which the heads go around, every second validation found a collapse.

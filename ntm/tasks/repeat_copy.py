@@ -35,7 +35,7 @@ class RepeatCopy(Task):
                 "controller_size": 128,
                 "memory_slots": 64,
                 "read_heads": 2,
-                "register": {"channel": count_channel, "mean": count_mean, "deviation": count_deviation},
+                "extension": {"register": {"channel": count_channel, "mean": count_mean, "deviation": count_deviation}},
             },
             learning_rate=2e-3,
             second_moment=0.98,

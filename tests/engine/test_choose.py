@@ -55,8 +55,8 @@ MACHINES = pytest.mark.parametrize(
     [
         {},
         {"controller": "lstm", "controller_layers": 2, "read_heads": 2, "write_heads": 3, "shift_range": 2},
-        {"controller": "lstm", "analog": True, "memory_init": "learned"},
-        {"register": {"channel": 9, "mean": 5.5, "deviation": 2.9}, "write_heads": 2},
+        {"controller": "lstm", "extension": "analog", "memory_init": "learned"},
+        {"extension": {"register": {"channel": 9, "mean": 5.5, "deviation": 2.9}}, "write_heads": 2},
     ],
     ids=["feedforward", "lstm of many heads", "analog", "register"],
 )

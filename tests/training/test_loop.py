@@ -289,13 +289,13 @@ def test_without_a_first_limit_there_is_none(tmp_path: Path) -> None:
         (small(architecture="lstm"), [20]),
         (small(memory_slots=(3, 8, 20), arguments={"memory_init": "learned"}), [20]),
         (CURRICULUM, [20, 120]),
-        (small("priority-sort", updates=30, arguments={"controller": "lstm", "analog": True}), [20]),
+        (small("priority-sort", updates=30, arguments={"controller": "lstm", "extension": "analog"}), [20]),
         (
             small(
                 "repeat-copy",
                 updates=50,
                 averaging=0.9,
-                arguments={"register": {"channel": 9, "mean": 5.5, "deviation": 2.9}},
+                arguments={"extension": {"register": {"channel": 9, "mean": 5.5, "deviation": 2.9}}},
             ),
             [20, 40],
         ),
