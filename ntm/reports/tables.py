@@ -4,11 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ntm.tasks import Architecture, Task
+from ntm.tasks import Task
 from ntm.tasks.base import Sizes
-
-MODELS: dict[Architecture, str] = {"ntm": "NTM", "lstm": "LSTM"}
-"""what tables and figures call the models"""
 
 _NOTHING = "–"
 

@@ -220,7 +220,7 @@ def push(folder: Path, name: str, *, private: bool = False, deadline: float = PU
     The model card is rendered anew for the repository, so that its usage snippet names it.
 
     Args:
-        folder: a checkpoint as `ntm.storage.checkpoint.write` leaves it.
+        folder: a checkpoint as `ntm.storage.record` leaves it.
         name: the Hub id to publish as.
         private: create the repository as a private one.
         deadline: seconds after which it is given up.
@@ -240,7 +240,7 @@ def push(folder: Path, name: str, *, private: bool = False, deadline: float = PU
         copy = Path(copies)
         _copy_files(folder, copy)
         try:
-            checkpoint.write_card(copy, found, target.repo)
+            _write_card(copy, found, target)
         except KeyError as missing:
             raise CheckpointError(f"{folder} cannot be published: it has no {missing} to put on its card") from missing
         try:
@@ -253,6 +253,10 @@ def push(folder: Path, name: str, *, private: bool = False, deadline: float = PU
             raise CheckpointError(
                 f"{error}; a push is one commit, so {target.repo} has all of it or none; to try again: {again}"
             ) from error
+
+
+def _write_card(copy: Path, found: Checkpoint, target: HubId) -> None:
+    model_card.write(copy, found.model, found.task or "", found.training, found.evaluation, source=target.repo)
 
 
 def _parse_target(name: str) -> HubId:

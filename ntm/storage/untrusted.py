@@ -17,12 +17,13 @@ from torch import Tensor
 
 from ntm import tasks
 from ntm.machine.controllers import CONTROLLER_KINDS
-from ntm.machine.lstm import LSTMBaseline
 from ntm.machine.memory import MEMORY_INITS
 from ntm.machine.model import SequenceModel
+from ntm.machine.models import MODELS
 from ntm.machine.ntm import NTM
 
-ARCHITECTURES: dict[str, type[SequenceModel]] = {"NTM": NTM, "LSTMBaseline": LSTMBaseline}
+ARCHITECTURES: dict[str, type[SequenceModel]] = {kind.class_name: kind.model for kind in MODELS.values()}
+"""the models by what `config.json` calls them"""
 
 LARGEST_JSON = 4 * 2**20
 LARGEST_MODEL = 256 * 2**20

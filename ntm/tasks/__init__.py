@@ -4,7 +4,9 @@ import pkgutil
 from functools import cache
 from importlib import import_module
 
-from ntm.tasks.base import Architecture, Batch, Case, Recipe, Task
+from ntm.machine.models import Architecture
+from ntm.tasks.base import Batch, Case, Task
+from ntm.tasks.recipe import Recipe
 
 __all__ = ["Architecture", "Batch", "Case", "Recipe", "Task", "get", "names"]
 

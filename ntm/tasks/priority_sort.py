@@ -5,7 +5,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ntm.tasks.base import Batch, Case, Recipe, Task, random_bits
+from ntm.tasks.base import Batch, Case, Task, random_bits
+from ntm.tasks.recipe import Recipe, Selection
 
 
 class PrioritySort(Task):
@@ -28,8 +29,8 @@ class PrioritySort(Task):
             learning_rate=2e-3,
             gradient_norm=0.2,
             # More than there are steps: on 32, which the heads go around, every second validation found a collapse.
-            memory_slots=(64,),
-            relapse=1.5,
+            training_slots=(64,),
+            selection=Selection(relapse=1.5),
             seed=8,
         ),
         "lstm": Recipe(updates=26_000, arguments={"hidden_size": 128, "num_layers": 2}),

@@ -13,7 +13,7 @@ import torch
 
 from ntm.machine.model import SequenceModel
 from ntm.storage import hub
-from ntm.storage.checkpoint import CheckpointError
+from ntm.storage.untrusted import CheckpointError
 from ntm.ui import controls, grid, links, questions, text, tour, verdict
 from ntm.ui.controls import BITS, FIRST_WORD, TITLES, WORD
 from ntm.ui.endpoints import make_endpoints

@@ -15,7 +15,7 @@ from torch import Tensor
 import ntm
 from ntm.engine.choose import Forward, fastest, plain
 from ntm.machine.model import SequenceModel
-from ntm.training.loop import bit_losses
+from ntm.training.update import bit_losses
 from tests.conftest import ROOT
 from tests.numerics import seeded
 

@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import ntm
-from ntm.storage import checkpoint, untrusted
-from ntm.storage.checkpoint import CheckpointError
+from ntm.storage import checkpoint, load, record, untrusted
+from ntm.storage.untrusted import CheckpointError
 from tests.tiny import EVALUATION, TRAINING, machine, write_checkpoint
 
 REGISTER = {"channel": 1, "mean": 5.5, "deviation": 2.9}
@@ -39,7 +39,7 @@ def refusal(folder: Path, **options: Any) -> str:
 
 
 def test_what_is_written_is_read(folder: Path) -> None:
-    found = checkpoint.read(folder)
+    found = load.read(folder)
     assert (found.task, found.training, found.evaluation) == ("copy", TRAINING, EVALUATION)
     assert not found.model.training
     expected = machine()
@@ -134,9 +134,9 @@ def test_writing_replaces_a_folder_or_leaves_it(folder: Path) -> None:
         raise OSError("no space")
 
     with pytest.raises(OSError, match="no space"):
-        checkpoint.write(folder, machine(1), "copy", TRAINING, EVALUATION, add_files=fail)
+        record.write(folder, machine(1), "copy", TRAINING, EVALUATION, add_files=fail)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
-    checkpoint.write(folder, machine(1), "copy", TRAINING, EVALUATION)
+    record.write(folder, machine(1), "copy", TRAINING, EVALUATION)
     assert not (folder / "run.png").exists()
     assert [path.name for path in folder.parent.iterdir()] == ["ntm-copy"]
 
