@@ -27,8 +27,16 @@ from ntm.reports import model_card
 from ntm.storage import untrusted
 from ntm.storage.untrusted import CheckpointError
 
-CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
-"""where this repository has its own"""
+
+def _find_checkpoints() -> Path:
+    if chosen := os.environ.get("NTM_CHECKPOINTS"):
+        return Path(chosen)
+    beside = Path(__file__).parents[2] / "checkpoints"
+    return beside if beside.is_dir() else Path("checkpoints")
+
+
+CHECKPOINTS = _find_checkpoints()
+"""The folder NTM_CHECKPOINTS; else the one beside the package, as in a clone; else the one in the current directory."""
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
