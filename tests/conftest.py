@@ -42,13 +42,18 @@ def serve_app(log: Path, *arguments: str, environment: Mapping[str, str] = os.en
             process.wait(timeout=20)
 
 
+def judge_quickly(patch: pytest.MonkeyPatch) -> None:
+    """Have every task judged at its smallest sizes only."""
+    for task in map(tasks.get, tasks.names()):
+        smallest = Case({name: task.smallest.get(name, 1) for name in task.sizes})
+        patch.setattr(type(task), "validation", (smallest,))
+        patch.setattr(type(task), "evaluation", (smallest,))
+
+
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every task is judged at its smallest sizes only."""
-    for task in map(tasks.get, tasks.names()):
-        smallest = Case({name: task.smallest.get(name, 1) for name in task.sizes})
-        monkeypatch.setattr(type(task), "validation", (smallest,))
-        monkeypatch.setattr(type(task), "evaluation", (smallest,))
+    judge_quickly(monkeypatch)
 
 
 @pytest.fixture

@@ -519,11 +519,24 @@ def test_bad_arguments_of_all_write_nothing(
         (["repeat-copy", "--model", "lstm", "--resume"], "no unfinished run"),
     ],
 )
-def test_bad_arguments_are_one_line_and_write_nothing(tmp_path: Path, arguments: list[str], complaint: str) -> None:
-    done = train(*arguments, "--output", tmp_path / "ntm-copy")
+def test_bad_arguments_are_one_line_and_write_nothing(
+    command: ModuleType,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    arguments: list[str],
+    complaint: str,
+) -> None:
+    assert command.main([*arguments, "--output", str(tmp_path / "ntm-copy")]) == 1
+    said = capsys.readouterr().err
+    assert complaint in said
+    assert said.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bad_argument_is_all_that_the_process_speaks_of(tmp_path: Path) -> None:
+    done = train("copy", "--updates", "0", "--output", tmp_path / "ntm-copy")
     assert done.returncode == 1
-    assert complaint in done.stderr
-    assert done.stderr.count("\n") == 1
+    assert done.stderr == "error: updates must be at least 1, not 0\n"
     assert list(tmp_path.iterdir()) == []
 
 

@@ -28,7 +28,7 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
 def test_two_processes_train_the_same_model_as_one(tmp_path: Path, task: str, model: str) -> None:
     """Repeat copy learns from the hardest of several candidates at the end."""
     one, two = tmp_path / "one", tmp_path / "two"
-    arguments = ["train.py", task, "--model", model, *SHORT, "--output"]
+    arguments = ["-m", "tests.quick_train", task, "--model", model, *SHORT, "--output"]
     assert run(sys.executable, *arguments, str(one)).returncode == 0
     together = run(*TORCHRUN, *arguments, str(two))
     assert together.returncode == 0, together.stderr
