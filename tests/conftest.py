@@ -24,6 +24,15 @@ _SECONDS_TO_START = 120
 _SECONDS_TO_APPEAR = 15  # on a busy machine; Playwright's own 5 are for an idle one
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that open the page. Those of one file stay on one worker, where they share server and browser."""
+    for item in items:
+        if isinstance(item, pytest.Function) and {"app_url", "browser"} & set(item.fixturenames):
+            item.add_marker("page")
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
+
+
 @contextmanager
 def serve_app(log: Path, *arguments: str, environment: Mapping[str, str] = os.environ) -> Iterator[str]:
     """Start the demo as a user does and yield its address."""

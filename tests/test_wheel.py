@@ -15,8 +15,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-# All tests of this file use one environment.
-pytestmark = pytest.mark.xdist_group("wheel")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("wheel")]
 
 
 def run(*command: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:

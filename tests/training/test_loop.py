@@ -388,6 +388,7 @@ def test_a_loss_that_stops_being_finite_ends_the_run_and_keeps_the_best_weights(
 # The command.
 
 
+@pytest.mark.slow
 def test_ctrl_c_saves_and_resume_finishes(tmp_path: Path) -> None:
     output = tmp_path / "ntm-copy"
     arguments = [sys.executable, "train.py", "copy", "--updates", "400", "--batch-size", "2", "--output", str(output)]
@@ -442,6 +443,7 @@ def test_a_finished_run_is_a_whole_checkpoint(command: ModuleType, tmp_path: Pat
     assert all(tensor.equal(weights[name]) for name, tensor in load_file(output / "model.safetensors").items())
 
 
+@pytest.mark.slow
 def test_all_trains_both_models_on_every_task(command: ModuleType) -> None:
     assert command.main(["all", "--updates", "2", "--batch-size", "2"]) == 0
     folders = {path.name: path for path in command.CHECKPOINTS.iterdir()}
@@ -454,6 +456,7 @@ def test_all_trains_both_models_on_every_task(command: ModuleType) -> None:
         assert found.training["sequences"] == 4
 
 
+@pytest.mark.slow
 def test_all_can_be_stopped_and_gone_on_with(
     command: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
