@@ -26,11 +26,14 @@ _SECONDS_TO_APPEAR = 15  # on a busy machine; Playwright's own 5 are for an idle
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that open the page. Those of one file stay on one worker, where they share server and browser."""
+    """Mark the tests that open the page. A file with such tests stays on one worker, where they share what is served."""
+    opening = [item for item in items if {"app_url", "browser"} & set(getattr(item, "fixturenames", ()))]
+    for item in opening:
+        item.add_marker("page")
+    files = {item.path for item in opening}
     for item in items:
-        if isinstance(item, pytest.Function) and {"app_url", "browser"} & set(item.fixturenames):
-            item.add_marker("page")
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
+        if item.path in files:
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
 
 
 @contextmanager
