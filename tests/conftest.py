@@ -26,7 +26,7 @@ _SECONDS_TO_APPEAR = 15  # on a busy machine; Playwright's own 5 are for an idle
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that open the page. A file with such tests stays on one worker, where they share what is served."""
+    """Mark the tests that open the page. A file with such tests stays on one worker and shares its server."""
     opening = [item for item in items if {"app_url", "browser"} & set(getattr(item, "fixturenames", ()))]
     for item in opening:
         item.add_marker("page")
