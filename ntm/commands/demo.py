@@ -2,12 +2,18 @@
 
 import argparse
 import os
+import sys
+from importlib.util import find_spec
 
-from ntm.ui.page import launch
+from ntm.storage.checkpoint import CHECKPOINTS
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Parse the command line and serve the page."""
+    """Parse the command line and serve the page.
+
+    Raises:
+        SystemExit: if gradio is not installed, or there are no checkpoints to show.
+    """
     parser = argparse.ArgumentParser(description="See a Neural Turing Machine think, in a browser.")
     parser.add_argument(
         "--hub",
@@ -15,4 +21,14 @@ def main(arguments: list[str] | None = None) -> None:
         default=os.environ.get("NTM_HUB_NAMESPACE") or None,
         help="show NAMESPACE/ntm-TASK from the Hugging Face Hub (default: NTM_HUB_NAMESPACE, else what is embedded)",
     )
-    launch(parser.parse_args(arguments).hub)
+    options = parser.parse_args(arguments)
+    if find_spec("gradio") is None:
+        sys.exit("error: the demo needs gradio, which the extra ntm[demo] brings")
+    if not any(CHECKPOINTS.glob("ntm-*")):
+        sys.exit(
+            f"error: there are no machines to show in {CHECKPOINTS.absolute()}: train one here with `ntm-train copy`, "
+            "or set NTM_CHECKPOINTS to the checkpoints folder of a clone"
+        )
+    from ntm.ui.page import launch  # needs gradio, and takes seconds
+
+    launch(options.hub)

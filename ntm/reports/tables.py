@@ -59,7 +59,7 @@ def _row(scores: Sequence[Mapping[str, Any]], sizes: str, *, trained: bool) -> R
     sequences = sum(score["sequences"] for score in scores)
 
     def mean(name: str) -> float:
-        return sum(score[name] * score["sequences"] for score in scores) / sequences
+        return float(sum(score[name] * score["sequences"] for score in scores) / sequences)
 
     return Row(
         sizes=sizes,
@@ -93,7 +93,7 @@ def number(value: float) -> str:
 
 def excess(score: Mapping[str, Any]) -> float:
     """What is above the least possible error, in one of the scores of `evaluation.json`."""
-    return score["error"] - score.get("optimal", 0.0)
+    return float(score["error"] - score.get("optimal", 0.0))
 
 
 def mean_error(row: Row | None) -> str:

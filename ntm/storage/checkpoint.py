@@ -26,8 +26,16 @@ from ntm.machine.model import SequenceModel
 from ntm.storage import untrusted
 from ntm.storage.untrusted import CheckpointError
 
-CHECKPOINTS = Path(os.environ.get("NTM_CHECKPOINTS") or Path(__file__).parents[2] / "checkpoints")
-"""where this repository has its own, or what the environment variable says"""
+
+def _find_checkpoints() -> Path:
+    if chosen := os.environ.get("NTM_CHECKPOINTS"):
+        return Path(chosen)
+    beside = Path(__file__).parents[2] / "checkpoints"
+    return beside if beside.is_dir() else Path("checkpoints")
+
+
+CHECKPOINTS = _find_checkpoints()
+"""The folder NTM_CHECKPOINTS; else the one beside the package, as in a clone; else the one in the current directory."""
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"

@@ -245,9 +245,10 @@ def push(folder: Path, name: str, *, private: bool = False, deadline: float = PU
             raise CheckpointError(f"{folder} cannot be published: it has no {missing} to put on its card") from missing
         try:
             with _Client(target, deadline) as client:
-                return client.ask(
+                address: str = client.ask(
                     "push", repo=target.repo, folder=copies, private=private, pictures=list(model_card.PICTURES)
                 )
+                return address
         except CheckpointError as error:
             again = f"python train.py push {folder} {target.repo}{' --private' if private else ''}"
             raise CheckpointError(

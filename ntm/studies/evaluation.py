@@ -96,7 +96,7 @@ def _logits(model: SequenceModel, inputs: Tensor, slots: int | None, generator: 
         at_once, forward = max(1, min(at_once, _LARGEST_TAPE // tape)), fastest(model)
     parts = [
         forward(part, model.initial_state(part.shape[1], slots, generator=generator))[0]
-        for part in inputs.split(at_once, dim=1)
+        for part in torch.split(inputs, at_once, dim=1)
     ]
     return torch.cat(parts, dim=1)
 

@@ -484,6 +484,7 @@ def test_the_command_line(
             train.main(arguments)
 
 
+@pytest.mark.slow
 def test_what_is_trained_is_published(
     server: HubServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, token: None
 ) -> None:

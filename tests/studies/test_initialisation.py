@@ -24,6 +24,7 @@ def test_runs_of_a_task_differ_in_initial_memory_and_seed_alone() -> None:
     assert set(study.UPDATES) <= set(tasks.names())
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick")
 def test_a_stopped_study_goes_on(tmp_path: Path) -> None:
     runs = study.open_runs(tmp_path, UPDATES, 2)

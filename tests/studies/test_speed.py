@@ -55,6 +55,7 @@ def test_every_task_is_measured_on_every_path() -> None:
     assert not any(each.varies for each in speed.settings_of(["priority-sort"]))
 
 
+@pytest.mark.slow
 def test_the_command_prints_tables_and_writes_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -400,6 +400,7 @@ def test_a_loss_that_stops_being_finite_ends_the_run_and_keeps_the_best_weights(
 # The command.
 
 
+@pytest.mark.slow
 def test_ctrl_c_saves_and_resume_finishes(tmp_path: Path) -> None:
     output = tmp_path / "ntm-copy"
     arguments = [sys.executable, "train.py", "copy", "--updates", "400", "--batch-size", "2", "--output", str(output)]
@@ -454,6 +455,7 @@ def test_a_finished_run_is_a_whole_checkpoint(command: ModuleType, tmp_path: Pat
     assert all(tensor.equal(weights[name]) for name, tensor in load_file(output / "model.safetensors").items())
 
 
+@pytest.mark.slow
 def test_all_trains_both_models_on_every_task(command: ModuleType) -> None:
     assert command.main(["all", "--updates", "2", "--batch-size", "2"]) == 0
     folders = {path.name: path for path in command.CHECKPOINTS.iterdir()}
@@ -466,6 +468,7 @@ def test_all_trains_both_models_on_every_task(command: ModuleType) -> None:
         assert found.training["sequences"] == 4
 
 
+@pytest.mark.slow
 def test_all_can_be_stopped_and_gone_on_with(
     command: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -531,11 +534,24 @@ def test_bad_arguments_of_all_write_nothing(
         (["repeat-copy", "--model", "lstm", "--resume"], "no unfinished run"),
     ],
 )
-def test_bad_arguments_are_one_line_and_write_nothing(tmp_path: Path, arguments: list[str], complaint: str) -> None:
-    done = train(*arguments, "--output", tmp_path / "ntm-copy")
+def test_bad_arguments_are_one_line_and_write_nothing(
+    command: ModuleType,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    arguments: list[str],
+    complaint: str,
+) -> None:
+    assert command.main([*arguments, "--output", str(tmp_path / "ntm-copy")]) == 1
+    said = capsys.readouterr().err
+    assert complaint in said
+    assert said.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bad_argument_is_all_that_the_process_speaks_of(tmp_path: Path) -> None:
+    done = train("copy", "--updates", "0", "--output", tmp_path / "ntm-copy")
     assert done.returncode == 1
-    assert complaint in done.stderr
-    assert done.stderr.count("\n") == 1
+    assert done.stderr == "error: updates must be at least 1, not 0\n"
     assert list(tmp_path.iterdir()) == []
 
 

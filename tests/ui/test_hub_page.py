@@ -42,7 +42,7 @@ def published(hub: HubServer, environment: dict[str, str], tmp_path_factory: pyt
         ["push", str(folder), "NAMESPACE/another"],
     ):
         done = subprocess.run(
-            [sys.executable, "train.py", *command],
+            [sys.executable, "-m", "tests.quick_train", *command],
             cwd=ROOT,
             env=with_token,
             capture_output=True,
