@@ -2,7 +2,12 @@
 
 import argparse
 import os
+import sys
 
+from ntm import tasks
+from ntm.storage.checkpoint import CHECKPOINTS
+from ntm.tasks.option import add_task_option
+from ntm.ui.machines import has_own
 from ntm.ui.page import launch
 
 
@@ -15,4 +20,10 @@ def main(arguments: list[str] | None = None) -> None:
         default=os.environ.get("NTM_HUB_NAMESPACE") or None,
         help="show NAMESPACE/ntm-TASK from the Hugging Face Hub (default: NTM_HUB_NAMESPACE, else what is embedded)",
     )
-    launch(parser.parse_args(arguments).hub)
+    add_task_option(parser)
+    options = parser.parse_args(arguments)
+    for task in options.task:
+        if not has_own(task.name):
+            path = tasks.path_of(task.name)
+            sys.exit(f"error: there is no {CHECKPOINTS / f'ntm-{task.name}'} yet: python train.py {path} makes it")
+    launch(options.hub)

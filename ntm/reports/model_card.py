@@ -38,7 +38,7 @@ import torch
 import ntm
 
 model = ntm.load("{source}")
-batch = ntm.tasks.get("{task}").sample(1)
+batch = ntm.tasks.{get}.sample(1)
 logits, state = model(batch.inputs)
 print(torch.sigmoid(logits).round())
 ```
@@ -113,7 +113,7 @@ def render(
         pictures: those of `PICTURES` that lie beside the card.
     """
     name, kind = source.rpartition("/")[2], type(model).__name__
-    about = tasks.get(task)
+    about, path = tasks.get(task), tasks.path_of(task)
     rows = tables.rows(about, evaluation)
     return _TEXT.format(
         metadata=_metadata(name, task, evaluation, rows).to_yaml(),
@@ -124,7 +124,9 @@ def render(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         pictures="".join(f"\n![{PICTURES[picture]}]({picture})\n" for picture in pictures),
         source=source,
-        command=_COMMANDS[kind].format(task=task),
+        # Of a task of one's own the file's name alone: where it lies says nothing to others.
+        get=f'get("{task}")' if path is None else f'load("{path.name}")',
+        command=_COMMANDS[kind].format(task=task if path is None else path.name),
         error=evaluation["error"].capitalize(),
         sequences=evaluation["sequences"],
         seed=evaluation["seed"],
@@ -137,7 +139,8 @@ def render(
 
 def _describe_task(task: Task) -> str:
     """What a task asks for: the first words of the file that defines it."""
-    return (inspect.getdoc(inspect.getmodule(type(task))) or task.name).partition("\n\n")[0].replace("\n", " ")
+    words = inspect.getdoc(inspect.getmodule(type(task))) or task.tells or task.name
+    return words.partition("\n\n")[0].replace("\n", " ")
 
 
 def _metadata(name: str, task: str, evaluation: dict[str, Any], rows: Sequence[Row]) -> ModelCardData:

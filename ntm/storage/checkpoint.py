@@ -27,7 +27,7 @@ from ntm.reports import model_card
 from ntm.storage import untrusted
 from ntm.storage.untrusted import CheckpointError
 
-CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
+CHECKPOINTS = Path(os.environ.get("NTM_CHECKPOINTS") or Path(__file__).parents[2] / "checkpoints")
 """where this repository has its own"""
 
 CONFIG = "config.json"

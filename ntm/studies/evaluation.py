@@ -28,6 +28,7 @@ from ntm.reports import tables
 from ntm.storage import checkpoint, snapshots
 from ntm.storage.checkpoint import CHECKPOINTS, SNAPSHOTS
 from ntm.tasks import Architecture, Case, Task
+from ntm.tasks.option import add_task_option
 from ntm.tasks.streams import make_generator
 
 # Sequences drawn at once. Part of what is drawn: another number gives other sequences.
@@ -184,6 +185,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--memory-slots", type=int, metavar="N", help="with --size: run with this many memory slots")
     parser.add_argument("--save", action="store_true", help="record it in the folder's evaluation.json and card")
+    add_task_option(parser)
     options = parser.parse_args(arguments)
     if options.all == (options.checkpoint is not None):
         parser.error("give a checkpoint, or --all")
