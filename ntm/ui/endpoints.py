@@ -12,6 +12,7 @@ import gradio as gr
 from ntm import tasks
 from ntm.machine.model import SequenceModel
 from ntm.tasks import InputError, Question, Task
+from ntm.tasks.forms import Number
 from ntm.ui.run import run_question
 
 Endpoint = Callable[..., dict[str, Any]]
@@ -51,10 +52,21 @@ def _argument_types(task: Task) -> dict[str, type]:
 
 
 def _document(task: Task) -> str:
+    """As a docstring, an argument a line."""
     form = task.form
-    told = [f'{form.argument}: {form.hint.rstrip(".")}, such as "{form.example}".']
+    arguments = [f'{form.argument}: {form.hint} A line: "{form.example}".']
     if form.number is not None:
-        told.append(f"{form.number.name}: {form.number.label}, a whole number from 1.")
+        arguments.append(f"{form.number.name}: {form.number.label}: {_describe_choices(form.number)}.")
     answer = (inspect.getdoc(task.report) or "").partition("\n\n")[0]
-    arguments, summary = "\n    ".join(told), f"Ask a trained Neural Turing Machine. {task.tells}".strip()
-    return f"{summary}\n\nArgs:\n    {arguments}\n\nReturns:\n    {answer}"
+    parts = {
+        f"Ask a trained Neural Turing Machine. {task.tells}": [],
+        "Args:": arguments,
+        "Returns:": [" ".join(answer.split())],
+    }
+    return "\n\n".join("\n    ".join([head.strip(), *lines]) for head, lines in parts.items())
+
+
+def _describe_choices(number: Number) -> str:
+    if number.choices is None:
+        return "its number, from 1; never the last"
+    return f"{number.choices[0]} to {number.choices[-1]}"
