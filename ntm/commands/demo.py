@@ -5,7 +5,9 @@ import os
 import sys
 from importlib.util import find_spec
 
+from ntm import tasks
 from ntm.storage.checkpoint import CHECKPOINTS
+from ntm.tasks.option import add_task_option
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -21,6 +23,7 @@ def main(arguments: list[str] | None = None) -> None:
         default=os.environ.get("NTM_HUB_NAMESPACE") or None,
         help="show NAMESPACE/ntm-TASK from the Hugging Face Hub (default: NTM_HUB_NAMESPACE, else what is embedded)",
     )
+    add_task_option(parser)
     options = parser.parse_args(arguments)
     if find_spec("gradio") is None:
         sys.exit("error: the demo needs gradio, which the extra ntm[demo] brings")
@@ -29,6 +32,10 @@ def main(arguments: list[str] | None = None) -> None:
             f"error: there are no machines to show in {CHECKPOINTS.absolute()}: train one here with `ntm-train copy`, "
             "or set NTM_CHECKPOINTS to the checkpoints folder of a clone"
         )
+    for task in options.task:
+        if not (CHECKPOINTS / f"ntm-{task.name}").is_dir():
+            path = tasks.path_of(task.name)
+            sys.exit(f"error: there is no {CHECKPOINTS / f'ntm-{task.name}'} yet: python train.py {path} makes it")
     from ntm.ui.page import launch  # needs gradio, and takes seconds
 
     launch(options.hub)

@@ -22,13 +22,14 @@ from ntm.storage.record import record
 from ntm.storage.untrusted import CheckpointError
 from ntm.studies.evaluation import evaluate
 from ntm.tasks import Architecture, Task
+from ntm.tasks.option import add_task_option
 from ntm.training import parallel, race
 from ntm.training.interruption import interruptible
 from ntm.training.loop import Progress
 from ntm.training.parallel import Share
 from ntm.training.run import Settings, TrainingError, TrainingRun
 
-ALL = "all"
+ALL, PUSH = "all", "push"
 _FINISHED = CHECKPOINTS / ".all.json"
 _INTERRUPTED = 130
 _EVALUATION_SEQUENCES = 100
@@ -37,9 +38,9 @@ _EVALUATION_SEQUENCES = 100
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; the exit code."""
     warnings.formatwarning = lambda message, *_, **__: f"note: {message}\n"
-    options = _parse(arguments)
     try:
-        if options.command == "push":
+        options = _parse(_load_task(sys.argv[1:] if arguments is None else arguments))
+        if options.command == PUSH:
             return _push(options)
         return _train(options)
     except (TrainingError, CheckpointError, SafetensorError, ValueError, OSError) as error:
@@ -55,7 +56,17 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"error: {message}\n")
 
 
-def _parse(arguments: list[str] | None) -> argparse.Namespace:
+def _load_task(arguments: list[str]) -> list[str]:
+    """The arguments with the name of a task in place of the path of a file that defines one."""
+    if not arguments or not arguments[0].endswith(".py"):
+        return arguments
+    name = tasks.load(arguments[0]).name
+    if name in (ALL, PUSH):
+        raise ValueError(f"{arguments[0]}: {name!r} is a command here; give the task another name")
+    return [name, *arguments[1:]]
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
     private = _Parser(add_help=False)
     private.add_argument("--private", action="store_true", help="publish to a private repository")
 
@@ -78,23 +89,26 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     single.add_argument("--output", type=Path, help="checkpoint folder (default: checkpoints/MODEL-TASK)")
     single.add_argument("--push-to-hub", metavar="NAMESPACE/NAME", help="publish the checkpoint when it is trained")
 
-    parser = _Parser(description="Train a Neural Turing Machine and write a checkpoint folder.")
+    parser = _Parser(
+        description="Train a Neural Turing Machine and write a checkpoint folder.",
+        epilog="In place of a task's name, the path of a Python file trains on the task that it defines.",
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in tasks.names():
         commands.add_parser(name, parents=[single], help=f"train on {name}")
     commands.add_parser(ALL, parents=[recipe], help="train both models on every task, one after another")
-    usage = "train.py push [--private] FOLDER NAMESPACE/NAME\n       train.py push [--private] --all NAMESPACE"
-    push = commands.add_parser(
-        "push", parents=[private], usage=usage, help="publish checkpoints on the Hugging Face Hub"
+    usage = (
+        "train.py push [--private] [--task PATH] FOLDER NAMESPACE/NAME\n"
+        "       train.py push [--private] [--task PATH] --all NAMESPACE"
     )
+    push = commands.add_parser(PUSH, parents=[private], usage=usage, help="publish checkpoints on the Hugging Face Hub")
+    add_task_option(push)
     push.add_argument("folder", type=Path, nargs="?", metavar="FOLDER", help="a checkpoint folder")
     push.add_argument("name", nargs="?", metavar="NAMESPACE/NAME", help="what to publish it as")
     push.add_argument("--all", metavar="NAMESPACE", help="publish every folder of checkpoints/ under its own name")
 
     options = parser.parse_args(arguments)
-    if options.command == "push" and [options.folder, options.name, options.all].count(None) != (
-        2 if options.all else 1
-    ):
+    if options.command == PUSH and [options.folder, options.name, options.all].count(None) != (2 if options.all else 1):
         push.error("give a folder and what to publish it as, or --all and a namespace")
     return options
 

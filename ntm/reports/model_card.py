@@ -9,7 +9,7 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from ntm import tasks
 from ntm.machine.model import SequenceModel
-from ntm.machine.models import MODELS, architecture_of
+from ntm.machine.models import MODELS, Architecture, architecture_of
 from ntm.reports import tables
 from ntm.reports.tables import Row
 from ntm.tasks import Task
@@ -41,7 +41,7 @@ import torch
 import ntm
 
 model = ntm.load("{source}")
-batch = ntm.tasks.get("{task}").sample(1)
+batch = ntm.tasks.{get}.sample(1)
 logits, state = model(batch.inputs)
 print(torch.sigmoid(logits).round())
 ```
@@ -126,7 +126,7 @@ def render(
         pictures: those of `PICTURES` that lie beside the card.
     """
     name, architecture = source.rpartition("/")[2], architecture_of(model)
-    about = tasks.get(task)
+    about, path = tasks.get(task), tasks.path_of(task)
     rows = tables.rows(about, evaluation)
     return _TEXT.format(
         metadata=_metadata(name, task, evaluation, rows).to_yaml(),
@@ -137,7 +137,9 @@ def render(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         pictures="".join(f"\n![{PICTURES[picture]}]({picture})\n" for picture in pictures),
         source=source,
-        command=task if architecture == "ntm" else f"{task} --model {architecture}",
+        # Of a task of one's own the file's name alone: where it lies says nothing to others.
+        get=f'get("{task}")' if path is None else f'load("{path.name}")',
+        command=_command(task if path is None else path.name, architecture),
         error=evaluation["error"].capitalize(),
         sequences=evaluation["sequences"],
         seed=evaluation["seed"],
@@ -146,6 +148,10 @@ def render(
         configuration="\n".join(f"| `{argument}` | {value} |" for argument, value in model.config.items()),
         training="\n".join(f"| {words} | {_say(training[fact])} |" for fact, words in _TRAINING.items()),
     )
+
+
+def _command(task: str, architecture: Architecture) -> str:
+    return task if architecture == "ntm" else f"{task} --model {architecture}"
 
 
 def write(
@@ -180,7 +186,8 @@ def write_bare(folder: Path, model: SequenceModel, *, source: str) -> None:
 
 def _describe_task(task: Task) -> str:
     """What a task asks for: the first words of the file that defines it."""
-    return (inspect.getdoc(inspect.getmodule(type(task))) or task.name).partition("\n\n")[0].replace("\n", " ")
+    words = inspect.getdoc(inspect.getmodule(type(task))) or task.tells or task.name
+    return words.partition("\n\n")[0].replace("\n", " ")
 
 
 def _metadata(name: str, task: str, evaluation: dict[str, Any], rows: Sequence[Row]) -> ModelCardData:

@@ -156,7 +156,7 @@ def check_config(config: dict[str, Any], task: str | None = None) -> None:
 
     Args:
         config: untrusted.
-        task: what the model is wanted for; its widths must fit. The task that the file names when None.
+        task: what the model is wanted for; its widths must fit. The task that the file names, if known, when None.
 
     Raises:
         CheckpointError: if a field is unknown, missing, of the wrong type or out of bounds, if one sequence would take
@@ -229,14 +229,12 @@ def _check_memory(architecture: str, arguments: dict[str, Any]) -> None:
 
 def _check_task(config: dict[str, Any], wanted: str | None) -> None:
     named = config.get("task")
-    if named is not None and (not isinstance(named, str) or named not in tasks.names()):
-        raise CheckpointError(
-            f"config.json names the task {quote(named)}, which is unknown here; known are {', '.join(tasks.names())}"
-        )
+    if named is not None and not tasks.is_name(named):
+        raise CheckpointError(f"config.json names the task {quote(named)}, which is no name of a task")
     if None not in (named, wanted) and named != wanted:
         raise CheckpointError(f"the model was trained on {named}, not on {wanted}")
-    if named is None and wanted is None:
-        return
+    if wanted is None and named not in tasks.names():
+        return  # no task, or one of somebody's own, whose widths are not known here
     task = tasks.get(wanted or named or "")
     widths = config["input_size"], config["output_size"]
     if widths != (task.input_size, task.output_size):

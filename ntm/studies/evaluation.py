@@ -30,6 +30,7 @@ from ntm.storage.load import read
 from ntm.storage.record import record
 from ntm.storage.untrusted import CheckpointError
 from ntm.tasks import Architecture, Case, Task
+from ntm.tasks.option import add_task_option
 from ntm.tasks.streams import make_generator
 
 # Sequences drawn at once. Part of what is drawn: another number gives other sequences.
@@ -156,6 +157,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--memory-slots", type=int, metavar="N", help="with --size: run with this many memory slots")
     parser.add_argument("--save", action="store_true", help="record it in the folder's evaluation.json and card")
+    add_task_option(parser)
     options = parser.parse_args(arguments)
     if options.all == (options.checkpoint is not None):
         parser.error("give a checkpoint, or --all")

@@ -3,6 +3,7 @@
 It trains and measures nothing: all numbers come from what the checkpoints and the study have on record.
 """
 
+import argparse
 import json
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ from ntm.storage.checkpoint import CHECKPOINTS, EVALUATION, TRAINING
 from ntm.storage.untrusted import CheckpointError
 from ntm.studies import initialisation
 from ntm.tasks import Architecture, Task
+from ntm.tasks.option import add_task_option
 
 PAGE = "README.md"
 
@@ -130,8 +132,11 @@ def _quartiles(values: tuple[float, float, float]) -> str:
     return f"{middle} ({low} to {high})"
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Run the command; the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m ntm.studies.results", description="Write the results page.")
+    add_task_option(parser)
+    parser.parse_args(arguments)
     try:
         write(CHECKPOINTS)
     except CheckpointError as error:

@@ -1,35 +1,34 @@
-"""The tasks, one file each. `get("copy")` finds a task by its name; every `Task` in this package is found by itself."""
-
-import pkgutil
-from functools import cache
-from importlib import import_module
+"""The tasks, one file each. `get("copy")` finds a task by its name; `load("my_task.py")` brings in one of your own."""
 
 from ntm.machine.models import Architecture
-from ntm.tasks.base import Batch, Case, Task
+from ntm.tasks.base import Answer, Asked, Batch, Case, Question, Task
+from ntm.tasks.bits import half_skewed_bits, random_bits
+from ntm.tasks.forms import Items, Number, Rows, Stream, Typed
 from ntm.tasks.recipe import Recipe
+from ntm.tasks.registry import ask, get, is_name, load, names, path_of
+from ntm.tasks.text import InputError
 
-__all__ = ["Architecture", "Batch", "Case", "Recipe", "Task", "get", "names"]
-
-
-@cache
-def _registry() -> dict[str, Task]:
-    modules = [import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
-    classes = [each for module in modules for each in vars(module).values() if isinstance(each, type)]
-    return {each.name: each() for each in classes if issubclass(each, Task) and each is not Task}
-
-
-def names() -> list[str]:
-    """The names of all tasks."""
-    return list(_registry())
-
-
-def get(name: str) -> Task:
-    """The task of this name.
-
-    Raises:
-        ValueError: if there is none.
-    """
-    try:
-        return _registry()[name]
-    except KeyError:
-        raise ValueError(f"no task {name!r}; the tasks are {', '.join(names())}") from None
+__all__ = [
+    "Answer",
+    "Architecture",
+    "Asked",
+    "Batch",
+    "Case",
+    "InputError",
+    "Items",
+    "Number",
+    "Question",
+    "Recipe",
+    "Rows",
+    "Stream",
+    "Task",
+    "Typed",
+    "ask",
+    "get",
+    "half_skewed_bits",
+    "is_name",
+    "load",
+    "names",
+    "path_of",
+    "random_bits",
+]

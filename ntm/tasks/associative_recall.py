@@ -5,8 +5,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ntm.tasks.base import Batch, Case, Task, random_bits
+from ntm.tasks.base import Batch, Case, Task
+from ntm.tasks.bits import random_bits
+from ntm.tasks.forms import Items, Number, Typed
 from ntm.tasks.recipe import Loss, Recipe
+from ntm.tasks.text import each
 
 
 class AssociativeRecall(Task):
@@ -14,6 +17,9 @@ class AssociativeRecall(Task):
     empty rows, on which the item after it is due."""
 
     name = "associative-recall"
+    title = "Recall"
+    section = "4.3"
+    tells = "It sees a list of items, then one of them again, and says the item that came after it."
     bits = 6
     vectors_an_item = 3
     item_channel = 6
@@ -38,6 +44,14 @@ class AssociativeRecall(Task):
     )
     evaluation = tuple(Case({"items": items}) for items in (2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 30))
 
+    form = Items(
+        bits=bits,
+        rows_an_item=vectors_an_item,
+        needs="recall needs two or more",
+        offered=range(2, 31),
+        number=Number(name="query", label="The item to ask about", noun="The item to ask about"),
+    )
+
     def encode(self, items: Tensor, queries: Tensor) -> Batch:
         """The sequence that shows these items and asks for the one after each query.
 
@@ -48,7 +62,7 @@ class AssociativeRecall(Task):
         count, rows, batch_size, _ = items.shape
         steps = count * (rows + 1) + 2 * (rows + 1)
         inputs = items.new_zeros(steps, batch_size, self.input_size)
-        listed = inputs[: count * (rows + 1)].unflatten(0, (count, rows + 1))
+        listed = inputs[: count * (rows + 1)].view(count, rows + 1, batch_size, self.input_size)
         listed[:, 0, :, self.item_channel] = 1
         listed[:, 1:, :, : self.bits] = items
         sequences = torch.arange(batch_size, device=items.device)
@@ -60,6 +74,23 @@ class AssociativeRecall(Task):
         mask = torch.zeros(steps, batch_size, dtype=torch.bool, device=items.device)
         mask[-rows:] = True
         return Batch(inputs, targets, mask)
+
+    def encode_typed(self, typed: Typed) -> Batch:
+        """The sequence that asks a question, whose number counts from 1."""
+        assert typed.number is not None
+        return self.encode(typed.rows.unsqueeze(2), torch.tensor([typed.number - 1]))
+
+    def captions(self, typed: Typed) -> list[str]:
+        """What each step is about."""
+        rows, query = self.vectors_an_item, typed.number
+        assert query is not None
+        listed = [
+            f"item {item}: {part}"
+            for item in range(1, len(typed.rows) + 1)
+            for part in ("flag", *each("vector", rows, "comes in"))
+        ]
+        asked = ["query flag", *each(f"item {query} is asked about: vector", rows, "comes in"), "query flag"]
+        return [*listed, *asked, *each(f"item {query + 1}: vector", rows, "is due")]
 
     def draw(
         self, batch_size: int, generator: torch.Generator | None, device: torch.device | str | None, **sizes: int

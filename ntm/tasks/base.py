@@ -1,15 +1,18 @@
-"""What a task is. A new one is a subclass of `Task` in a file of its own beside this one; nothing else changes."""
+"""What a task is. A new one is a subclass of `Task` in a file of its own, beside this one or anywhere else."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar, NamedTuple
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
 from ntm.machine.checks import check_whole_number
 from ntm.machine.models import Architecture
+from ntm.tasks.forms import Form, Typed
 from ntm.tasks.recipe import Recipe
+from ntm.tasks.text import InputError
 
 Sizes = Mapping[str, int]
 
@@ -25,6 +28,59 @@ class Batch(NamedTuple):
     """(T, B), true on the steps that are scored"""
 
 
+@dataclass(frozen=True)
+class Question:
+    """What is asked of a machine, small enough for a link."""
+
+    task: str
+    """its name"""
+    text: str
+    """in the task's form"""
+    number: float | None = None
+    """where the form has one, as it was typed: how often to repeat, say"""
+
+
+class Asked(NamedTuple):
+    """A question as the machine gets it."""
+
+    batch: Batch
+    """one sequence"""
+    captions: list[str]
+    """(T), what each step is about, in words"""
+    sizes: Sizes
+    trained: bool
+    """whether machines are trained on sequences of these sizes"""
+
+
+class Answer(NamedTuple):
+    """What a machine made of a question."""
+
+    batch: Batch
+    """one sequence"""
+    logits: Tensor
+    """(T, 1, out)"""
+
+    @property
+    def target(self) -> Tensor:
+        """(S, out), the bits that should come out on the S scored steps."""
+        return self.batch.targets[:, 0][self.batch.mask[:, 0]]
+
+    @property
+    def probabilities(self) -> Tensor:
+        """(S, out), the machine's probability that each of those bits is 1."""
+        return self.logits[:, 0][self.batch.mask[:, 0]].sigmoid()
+
+    @property
+    def output(self) -> Tensor:
+        """(S, out), the bits that came out."""
+        return (self.probabilities > 0.5).to(self.target.dtype)
+
+    @property
+    def bit_errors(self) -> int:
+        """How many of them are wrong."""
+        return int((self.output != self.target).sum())
+
+
 class Case(NamedTuple):
     """One point at which a model is judged: sizes, and the number of memory slots if not the model's own."""
 
@@ -35,9 +91,34 @@ class Case(NamedTuple):
 
 
 class Task(ABC):
-    """A kind of sequence problem: its encoding, its sizes, and how a model is trained and judged on it."""
+    """A kind of sequence problem: its encoding, its sizes, how a model is trained and judged on it, how it is asked.
+
+    A task whose questions are rows of bits takes this much, in a file of its own:
+
+        class Reverse(Task):
+            name = "reverse"
+            input_size, output_size = 9, 8
+            sizes = {"length": range(1, 11)}
+            recipes = {"ntm": Recipe(updates=10_000, arguments={"controller": "lstm"})}
+            validation = evaluation = (Case({"length": 10}), Case({"length": 20}))
+            form = Rows(bits=8)
+
+            def encode(self, vectors): ...  # (L, B, 8) to a Batch
+            def draw(self, batch_size, generator, device, **sizes):
+                return self.encode(random_bits((sizes["length"], batch_size, 8), generator, device))
+            def captions(self, typed):
+                rows = len(typed.rows)
+                return [*each("vector", rows, "comes in"), "flag", *each("vector", rows, "is due")]
+
+    `ntm.tasks.load` brings it in from anywhere, and so do `train.py` and `app.py`, given the file's path.
+    """
 
     name: str
+    """short and plain, such as "repeat-copy": it names files, checkpoints and, with underscores, the endpoint"""
+    tells: str = ""
+    """what a machine does here, in a sentence for the page and the endpoint"""
+    section: str = ""
+    """of the paper, such as "4.1"; empty for a task of one's own"""
     input_size: int
     output_size: int
     sizes: ClassVar[Mapping[str, range]]
@@ -49,9 +130,24 @@ class Task(ABC):
     """where weights are chosen while training"""
     evaluation: tuple[Case, ...]
     """where published weights are judged, on sequences never used to choose them"""
+    form: Form
+    """how it is asked, as text and on the page. What it counts is the first of the sizes"""
     error_name: str = "bit errors"
     excess_name: str = "bit errors"
     """of what an error is above the least possible one, which is what curves show"""
+
+    @property
+    def title(self) -> str:
+        """What the page calls it."""
+        return self.name.replace("-", " ").capitalize()
+
+    @abstractmethod
+    def encode(self, *args: Any, **kwargs: Any) -> Batch:
+        """The sequences that ask for what the arguments hold, which each task has its own of."""
+
+    @abstractmethod
+    def captions(self, typed: Typed) -> list[str]:
+        """What each step of the sequence is about that asks a question, (T), in words."""
 
     @abstractmethod
     def draw(
@@ -132,30 +228,91 @@ class Task(ABC):
         """The error of the best that can be done on each sequence, (B,), for tasks where that is known and not zero."""
         return None
 
+    def optimal_probabilities(self, inputs: Tensor) -> Tensor | None:
+        """The best possible estimate of each bit being 1 from the inputs so far, (T, B, out), where that is known.
+
+        Args:
+            inputs: (T, B, in).
+        """
+        return None
+
+    def ask(self, text: str, number: float | None = None) -> Asked:
+        """The sequence that asks a question.
+
+        Args:
+            text: as people type it, see `form`.
+            number: where the form has one.
+
+        Raises:
+            InputError: if it cannot be asked.
+        """
+        typed = self.form.parse(text, number)
+        sizes = self.sizes_of(typed)
+        trained = all(size in self.sizes[name] for name, size in sizes.items())
+        return Asked(self.encode_typed(typed), self.captions(typed), sizes, trained)
+
+    def encode_typed(self, typed: Typed) -> Batch:
+        """The one sequence that asks a question; as it stands for tasks that encode their rows or bits alone.
+
+        Raises:
+            InputError: if it cannot be asked.
+        """
+        return self.encode(typed.rows.unsqueeze(1))
+
+    def sizes_of(self, typed: Typed) -> dict[str, int]:
+        """The sizes of a question: what the form counts, and its number where that is one."""
+        counted = {next(iter(self.sizes)): len(typed.rows)}
+        number = self.form.number
+        if number is None or number.name not in self.sizes or typed.number is None:
+            return counted
+        return counted | {number.name: typed.number}
+
+    @property
+    def offered(self) -> dict[str, range]:
+        """The sizes that random questions can have."""
+        offered = {next(iter(self.sizes)): self.form.sizes}
+        number = self.form.number
+        if number is None or number.name not in self.sizes or number.choices is None:
+            return offered
+        return offered | {number.name: number.offered or number.choices}
+
+    def draw_question(self, generator: torch.Generator | None, **sizes: int) -> Question:
+        """Draw a question of these sizes.
+
+        Args:
+            generator: the source of all randomness; torch's own when None.
+            **sizes: every size, see `offered`.
+
+        Raises:
+            InputError: if a size is not one that is offered.
+        """
+        for name, offered in self.offered.items():
+            if sizes.get(name) not in offered:
+                raise InputError(
+                    f"{name.capitalize()} can be {offered[0]} to {offered[-1]} here, not {sizes.get(name)}."
+                )
+        typed = self.draw_typed(generator, **sizes)
+        return Question(self.name, self.form.write(typed), typed.number)
+
+    def draw_typed(self, generator: torch.Generator | None, **sizes: int) -> Typed:
+        """Draw what a question of these sizes holds: fair coins, unless the task has another source."""
+        size = sizes[next(iter(self.sizes))]
+        number = None if self.form.number is None else sizes.get(self.form.number.name)
+        return self.form.draw(size, number, generator)
+
+    def report(self, question: Question, answer: Answer) -> dict[str, Any]:
+        """Output and target in the form of the question, bit_errors, and probabilities: a row of numbers for each row
+        of output.
+
+        This is what the task's endpoint returns, as JSON; the words above are what the endpoint says of it.
+        """
+        return {
+            "output": self.form.write_answer(answer.output, question.text),
+            "target": self.form.write_answer(answer.target, question.text),
+            "bit_errors": answer.bit_errors,
+            "probabilities": answer.probabilities.tolist(),
+        }
+
 
 def _stop(choices: range, limit: int | None) -> int:
     return choices.stop if limit is None else min(choices.stop, max(limit, choices.start) + 1)
-
-
-def random_bits(shape: tuple[int, ...], generator: torch.Generator | None, device: torch.device | str | None) -> Tensor:
-    """Fair coins as 0.0 and 1.0, drawn on the generator's device and moved to `device`."""
-    source = generator.device if generator is not None else device
-    return torch.randint(0, 2, shape, generator=generator, device=source).to(device, torch.float32)
-
-
-def half_skewed_bits(
-    shape: tuple[int, int, int], generator: torch.Generator | None, device: torch.device | str | None
-) -> Tensor:
-    """Bits (L, B, C) as 0.0 and 1.0: fair coins for one half of the sequences, and for the other few ones or few zeros.
-
-    Each sequence of the second half has a share of ones of its own, anything from none to all. An all-zero vector looks
-    like the empty rows of an answer. Of fair coins it comes once in 256 vectors, two in a row once in 65,536: too
-    seldom for a machine to learn to tell them apart, and often enough to derail it.
-    """
-    length, batch_size, width = shape
-    half = batch_size // 2
-    source = generator.device if generator is not None else device
-    fair = random_bits((length, batch_size - half, width), generator, device)
-    density = torch.rand(1, half, 1, generator=generator, device=source)
-    skewed = torch.rand(length, half, width, generator=generator, device=source) < density
-    return torch.cat([fair, skewed.to(fair)], dim=1)

@@ -5,14 +5,19 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ntm.tasks.base import Batch, Case, Task, half_skewed_bits, random_bits
+from ntm.tasks.base import Batch, Case, Task
+from ntm.tasks.bits import half_skewed_bits, random_bits
+from ntm.tasks.forms import Rows, Typed
 from ntm.tasks.recipe import Loss, Recipe
+from ntm.tasks.text import each
 
 
 class Copy(Task):
     """Rows: a start flag; the vectors; an end flag; as many empty rows, on which the vectors are due."""
 
     name = "copy"
+    section = "4.1"
+    tells = "It sees vectors one after another, then says them again from memory."
     bits = 8
     start_channel = 8
     end_channel = 9
@@ -29,6 +34,8 @@ class Copy(Task):
         *(Case({"length": length}, memory_slots=1024) for length in (250, 500)),
         Case({"length": 1000}, memory_slots=2048),
     )
+
+    form = Rows(bits=bits, word="Turing machine")
 
     def encode(self, vectors: Tensor) -> Batch:
         """The sequence that asks for these vectors.
@@ -47,6 +54,11 @@ class Copy(Task):
         mask = torch.zeros(steps, batch_size, dtype=torch.bool, device=vectors.device)
         mask[-length:] = True
         return Batch(inputs, targets, mask)
+
+    def captions(self, typed: Typed) -> list[str]:
+        """What each step is about."""
+        length = len(typed.rows)
+        return ["start flag", *each("vector", length, "comes in"), "end flag", *each("vector", length, "is due")]
 
     def draw(
         self, batch_size: int, generator: torch.Generator | None, device: torch.device | str | None, **sizes: int

@@ -1,13 +1,14 @@
 """Dynamic N-grams (section 4.4 of the paper): predict the next bit of a source whose table has to be learned first."""
 
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ntm.tasks.base import Batch, Case, Task
+from ntm.tasks.base import Answer, Batch, Case, Question, Task
+from ntm.tasks.forms import Stream, Typed
 from ntm.tasks.recipe import Finish, Recipe, Selection
 
 
@@ -15,6 +16,12 @@ class DynamicNgrams(Task):
     """Rows: the bits so far, one a row; the next one is due on every row from the first that has a whole context."""
 
     name = "dynamic-ngrams"
+    title = "Predict"
+    section = "4.4"
+    tells = (
+        "It sees a stream of bits and says how likely the next is a 1, going by what came after the same five bits "
+        "before."
+    )
     context = 5
     input_size = 1
     output_size = 1
@@ -39,6 +46,13 @@ class DynamicNgrams(Task):
     validation = (Case({"length": 200}),)
     evaluation = tuple(Case({"length": length}) for length in (50, 100, 200, 400, 800))
 
+    form = Stream(
+        fewest=context + 1,
+        most=500,
+        needs=f"it takes {context + 1} to 500, for the machine is asked about a bit from the {context} before it",
+        offered=range(20, 501),
+    )
+
     def encode(self, bits: Tensor) -> Batch:
         """The sequence that asks for each of these bits after those before it.
 
@@ -49,6 +63,28 @@ class DynamicNgrams(Task):
         mask = torch.ones(inputs.shape[:2], dtype=torch.bool, device=bits.device)
         mask[: self.context - 1] = False
         return Batch(inputs, targets, mask)
+
+    def captions(self, typed: Typed) -> list[str]:
+        """What each step is about."""
+        return [
+            f"bit {row} is {int(bit)}; what will bit {row + 1} be?" for row, bit in enumerate(typed.rows[:-1], start=1)
+        ]
+
+    def draw_typed(self, generator: torch.Generator | None, **sizes: int) -> Typed:
+        """Draw a stream from a table of its own."""
+        batch = self.sample(1, generator=generator, length=sizes["length"])
+        return Typed(torch.cat([batch.inputs[:, 0, 0], batch.targets[-1, 0]]))
+
+    def report(self, question: Question, answer: Answer) -> dict[str, Any]:
+        """Target: the bits from the sixth on; output: what the machine held more likely; bit_errors: how many differ;
+        probabilities of a 1, a row for each bit, and those of the optimal estimator; and the log loss of both in bits.
+        """
+        batch = answer.batch
+        return super().report(question, answer) | {
+            "optimal_probabilities": self.optimal_probabilities(batch.inputs)[batch.mask].tolist(),
+            "log_loss": self.errors(answer.logits, batch).item(),
+            "optimal_log_loss": self.optimal_errors(batch).item(),
+        }
 
     def draw(
         self, batch_size: int, generator: torch.Generator | None, device: torch.device | str | None, **sizes: int

@@ -5,7 +5,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ntm.tasks.base import Batch, Case, Task, random_bits
+from ntm.tasks.base import Batch, Case, Task
+from ntm.tasks.bits import random_bits
+from ntm.tasks.forms import Rows, Typed
 from ntm.tasks.recipe import Recipe, Selection
 
 
@@ -14,6 +16,9 @@ class PrioritySort(Task):
     due, highest first."""
 
     name = "priority-sort"
+    title = "Sort"
+    section = "4.5"
+    tells = "It sees vectors, each with a priority, and says all but the lowest four, highest priority first."
     bits = 8
     priority_channel = 8
     end_channel = 9
@@ -38,6 +43,14 @@ class PrioritySort(Task):
     validation = (Case({"length": 20}),)
     evaluation = tuple(Case({"length": length}) for length in (8, 12, 16, 20, 24, 28, 32))
 
+    form = Rows(
+        bits=bits,
+        priorities=True,
+        fewest=left_out + 1,
+        most=60,
+        needs=f"sorting takes {left_out + 1} to 60, for the lowest {left_out} are left out",
+    )
+
     def encode(self, vectors: Tensor, priorities: Tensor) -> Batch:
         """The sequence that asks for these vectors in order.
 
@@ -51,12 +64,33 @@ class PrioritySort(Task):
         inputs[:length, :, : self.bits] = vectors
         inputs[:length, :, self.priority_channel] = priorities
         inputs[length, :, self.end_channel] = 1
-        order = priorities.sort(dim=0, descending=True, stable=True).indices[:answer]
+        order = self._order(priorities)
         targets = vectors.new_zeros(len(inputs), batch_size, self.output_size)
         targets[-answer:] = vectors.gather(0, order.unsqueeze(-1).expand(-1, -1, self.bits))
         mask = torch.zeros(inputs.shape[:2], dtype=torch.bool, device=vectors.device)
         mask[-answer:] = True
         return Batch(inputs, targets, mask)
+
+    def _order(self, priorities: Tensor) -> Tensor:
+        """Which vectors are due, in order: (L, ...) to (L - 4, ...)."""
+        order = priorities.sort(dim=0, descending=True, stable=True).indices
+        return order[: len(order) - self.left_out]
+
+    def encode_typed(self, typed: Typed) -> Batch:
+        """The sequence that asks a question."""
+        assert typed.priorities is not None
+        return self.encode(typed.rows.unsqueeze(1), typed.priorities.unsqueeze(1))
+
+    def captions(self, typed: Typed) -> list[str]:
+        """What each step is about."""
+        assert typed.priorities is not None
+        came = [
+            f"vector {row} comes in, priority {priority:.2f}"
+            for row, priority in enumerate(typed.priorities.tolist(), start=1)
+        ]
+        order = self._order(typed.priorities).tolist()
+        due = [f"number {place}: vector {row + 1} is due" for place, row in enumerate(order, start=1)]
+        return [*came, "end flag", *due]
 
     def draw(
         self, batch_size: int, generator: torch.Generator | None, device: torch.device | str | None, **sizes: int

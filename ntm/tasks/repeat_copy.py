@@ -1,12 +1,17 @@
 """Repeat copy (section 4.2 of the paper): say a sequence of bit vectors a given number of times, then stop."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from ntm.tasks.base import Batch, Case, Task, half_skewed_bits, random_bits
+from ntm.tasks.base import Answer, Batch, Case, Question, Task
+from ntm.tasks.bits import half_skewed_bits, random_bits
+from ntm.tasks.forms import Number, Rows, Typed
 from ntm.tasks.recipe import Curriculum, Finish, Loss, Recipe, Selection
+from ntm.tasks.text import InputError, count, each, format_bits
+
+_MOST_VECTORS = 500
 
 
 class RepeatCopy(Task):
@@ -14,6 +19,8 @@ class RepeatCopy(Task):
     due."""
 
     name = "repeat-copy"
+    section = "4.2"
+    tells = "It sees vectors and a number, says the vectors that often, and then has to stop."
     bits = 8
     start_channel = 8
     count_channel = 9
@@ -70,6 +77,19 @@ class RepeatCopy(Task):
         Case({"length": 20, "repeats": 20}),
     )
 
+    form = Rows(
+        bits=bits,
+        offered=range(1, 31),
+        number=Number(
+            name="repeats",
+            label="How often to say it",
+            noun="The number of repeats",
+            choices=range(1, _MOST_VECTORS + 1),
+            offered=range(1, 31),
+            first=4,
+        ),
+    )
+
     def encode(self, vectors: Tensor, repeats: int) -> Batch:
         """The sequence that asks for these vectors so many times.
 
@@ -90,6 +110,45 @@ class RepeatCopy(Task):
         mask = torch.zeros(steps, batch_size, dtype=torch.bool, device=vectors.device)
         mask[-answer:] = True
         return Batch(inputs, targets, mask)
+
+    def encode_typed(self, typed: Typed) -> Batch:
+        """The sequence that asks a question.
+
+        Raises:
+            InputError: if the answer would be too long.
+        """
+        length, repeats = len(typed.rows), typed.number
+        assert repeats is not None
+        if length * repeats > _MOST_VECTORS:
+            raise InputError(
+                f"{count(length, 'vector')} {repeats:,} times is {length * repeats:,} vectors; up to {_MOST_VECTORS} "
+                "fit."
+            )
+        return self.encode(typed.rows.unsqueeze(1), repeats)
+
+    def captions(self, typed: Typed) -> list[str]:
+        """What each step is about."""
+        length, repeats = len(typed.rows), typed.number
+        assert repeats is not None
+        due = [
+            f"vector {vector} is due, time {time}" for time in range(1, repeats + 1) for vector in range(1, length + 1)
+        ]
+        shown = ["start flag", *each("vector", length, "comes in"), f"the count, {repeats}"]
+        return [*shown, *due, "the end marker is due"]
+
+    def report(self, question: Question, answer: Answer) -> dict[str, Any]:
+        """Output and target in the form of the question, bit_errors (those of the end marker count), probabilities, and
+        end_markers: the numbers of the rows on which the machine said that it has finished; one, the row after the last
+        vector, is right.
+        """
+        marker = self.end_marker_channel
+        marked = answer.output[:, marker].nonzero().flatten() + 1
+        return super().report(question, answer) | {
+            "output": format_bits(answer.output[:-1, :marker]),
+            "target": format_bits(answer.target[:-1, :marker]),
+            "probabilities": answer.probabilities[:-1, :marker].tolist(),
+            "end_markers": marked.tolist(),
+        }
 
     def draw(
         self, batch_size: int, generator: torch.Generator | None, device: torch.device | str | None, **sizes: int

@@ -1,53 +1,101 @@
 """What the visitor asks with: the words, sizes and fields of each task, and what they are for a question."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 from torch import Tensor
 
 from ntm import tasks
-from ntm.ui import questions, text
+from ntm.tasks import InputError, Question, Task
+from ntm.tasks.text import format_bits, format_word, parse_word
 from ntm.ui.links import Link
 from ntm.ui.machines import Machines, updates_kept
-from ntm.ui.questions import Question
 
 WORD, BITS = "Word", "Bits"
-FIRST_WORD = "Turing machine"
-WORD_HINT = "Each character becomes one vector of 8 bits."
-TITLES = {
-    "copy": "Copy",
-    "repeat-copy": "Repeat copy",
-    "associative-recall": "Recall",
-    "dynamic-ngrams": "Predict",
-    "priority-sort": "Sort",
-}
-TELLS = {
-    "copy": "It sees vectors one after another, then says them again from memory.",
-    "repeat-copy": "It sees vectors and a number, says the vectors that often, and then has to stop.",
-    "associative-recall": "It sees a list of items, then one of them again, and says the item that came after it.",
-    "dynamic-ngrams": "It sees a stream of bits and says how likely the next is a 1, going by what came after the same "
-    "five bits before.",
-    "priority-sort": "It sees vectors, each with a priority, and says all but the lowest four, highest priority first.",
-}
-_HINTS = {
-    "copy": "One vector of 8 bits a line, up to 250 lines.",
-    "repeat-copy": "One vector of 8 bits a line.",
-    "associative-recall": "An item is three lines of 6 bits; an empty line comes between items.",
-    "dynamic-ngrams": "6 to 500 bits.",
-    "priority-sort": "8 bits and a priority from -1 to 1 a line, 5 to 60 lines.",
-}
-_NUMBERS = {"repeats": "How often to say it (trained up to 10)", "query": "The item to ask about"}
-_SIZES = {"length": "vectors", "items": "items"}
-_FIRST_REPEATS = 4
+_WORD_HINT = "Each character becomes one vector of 8 bits."
 _SLOTS = (128, 256, 512, 1024, 2048)
 _LINES = 5
 
 
-def size_label(task: str) -> str:
-    """What the slider beside "Surprise me" chooses."""
-    name, trained = next(iter(tasks.get(task).sizes.items()))
-    noun = "bits" if task == "dynamic-ngrams" else _SIZES[name]
-    return f"How many {noun} (trained {'on' if len(trained) == 1 else 'up to'} {trained[-1]})"
+class Example(NamedTuple):
+    """A question to begin a task with."""
+
+    kind: str
+    """how it is written, `WORD` or `BITS`"""
+    typed: str
+    question: Question
+
+
+def example(name: str) -> Example:
+    """The word that the task's form has, or else a random question of the largest sizes of training."""
+    task = tasks.get(name)
+    if task.form.word is not None:
+        return Example(WORD, task.form.word, Question(name, format_bits(parse_word(task.form.word))))
+    sizes = {size: choices[-1] for size, choices in task.sizes.items()}
+    question = task.draw_question(None, **sizes | _first_number(task))
+    return Example(BITS, question.text, question)
+
+
+def _first_number(task: Task) -> dict[str, int]:
+    """The size that is the form's number, where it is one, as the page begins with it."""
+    number = task.form.number
+    return {number.name: number.first} if number is not None and number.name in task.sizes else {}
+
+
+def as_word(task: str, kind: str) -> bool:
+    """Whether what is typed is a word."""
+    return kind == WORD and tasks.get(task).form.word is not None
+
+
+def read_typed(task: str, kind: str, typed: str) -> str:
+    """What is typed in the task's form.
+
+    Raises:
+        InputError: if it is a word that cannot be asked.
+    """
+    return format_bits(parse_word(typed)) if as_word(task, kind) else typed
+
+
+# What each control is for a task: the arguments of a component, on the page at first and of every update.
+
+
+def task_choice(task: str) -> dict[str, Any]:
+    """The choice of the task."""
+    return {"value": task, "info": tasks.get(task).tells}
+
+
+def kind_choice(task: str, kind: str) -> dict[str, Any]:
+    """The choice of how the input is written."""
+    return {"value": kind, "visible": tasks.get(task).form.word is not None}
+
+
+def typed_field(task: str, kind: str, typed: str) -> dict[str, Any]:
+    """The input as text."""
+    if as_word(task, kind):
+        return {"value": typed, "info": _WORD_HINT, "lines": 1}
+    return {"value": typed, "info": tasks.get(task).form.hint, "lines": _LINES}
+
+
+def number_field(name: str, value: float | None) -> dict[str, Any]:
+    """The number that a question has besides its text."""
+    task = tasks.get(name)
+    number = task.form.number
+    if number is None:
+        return {"value": value, "label": None, "visible": False}
+    trained = f" {_trained(task.sizes[number.name])}" if number.name in task.sizes else ""
+    return {"value": value, "label": number.label + trained, "visible": True}
+
+
+def size_slider(name: str) -> dict[str, Any]:
+    """What "Surprise me" draws."""
+    task = tasks.get(name)
+    offered, trained = task.form.sizes, next(iter(task.sizes.values()))
+    label = f"How many {task.form.noun} {_trained(trained)}"
+    return {"minimum": offered[0], "maximum": offered[-1], "value": trained[-1], "label": label}
+
+
+def _trained(sizes: range) -> str:
+    return f"(trained {'on' if len(sizes) == 1 else 'up to'} {sizes[-1]})"
 
 
 def slots_choice(machines: Machines, task: str) -> dict[str, Any]:
@@ -72,29 +120,25 @@ def learned_choice(task: str) -> dict[str, Any]:
     }
 
 
-def field(task: str, kind: str, typed: str) -> gr.Textbox:
-    """The input as text."""
-    as_word = task == "copy" and kind == WORD
-    return gr.Textbox(typed, info=WORD_HINT if as_word else _HINTS[task], lines=1 if as_word else _LINES)
+# Updates of several controls at once.
 
 
-def show(machines: Machines, shown: Link, kind: str = BITS) -> list[Any]:
+def show(machines: Machines, shown: Link, kind: str = BITS, typed: str | None = None) -> list[Any]:
     """Updates of the task, how it is written, the text, the number, the size, the slots and the snapshot for a
     question."""
     question = shown.question
-    task, meaning = question.task, questions.number_of(question.task)
+    task = question.task
     slots, learned = slots_choice(machines, task), learned_choice(task)
     if shown.slots is not None:
         slots |= {"value": shown.slots}
     if shown.update is not None:
         learned |= {"value": updates_kept(task).index(shown.update)}
-    offered = next(iter(questions.limits(task).values()))
     return [
-        gr.Radio(value=task, info=TELLS[task]),
-        gr.Radio(value=kind, visible=task == "copy"),
-        field(task, kind, question.text),
-        gr.Number(question.number, label=_NUMBERS.get(meaning or ""), visible=meaning is not None),
-        gr.Slider(offered[0], offered[-1], next(iter(tasks.get(task).sizes.values()))[-1], label=size_label(task)),
+        gr.Radio(**task_choice(task)),
+        gr.Radio(**kind_choice(task, kind)),
+        gr.Textbox(**typed_field(task, kind, question.text if typed is None else typed)),
+        gr.Number(**number_field(task, question.number)),
+        gr.Slider(**size_slider(task)),
         gr.Dropdown(**slots),
         gr.Slider(**learned),
     ]
@@ -102,39 +146,36 @@ def show(machines: Machines, shown: Link, kind: str = BITS) -> list[Any]:
 
 def show_example(machines: Machines, task: str) -> list[Any]:
     """The same for an example to begin a task with."""
-    if task == "copy":
-        return show(machines, Link(Question(task, FIRST_WORD)), WORD)
-    sizes = {name: choices[-1] for name, choices in tasks.get(task).sizes.items()}
-    sizes |= {"repeats": _FIRST_REPEATS} if "repeats" in sizes else {}
-    return show(machines, Link(questions.draw(task, **sizes)))
+    begun = example(task)
+    return show(machines, Link(begun.question), begun.kind, begun.typed)
 
 
-def surprise(task: str, size: int, number: float | None) -> list[Any]:
+def surprise(name: str, size: int, number: float | None) -> list[Any]:
     """How the input is written, the text and the number of a random question."""
-    sizes: dict[str, int] = {next(iter(questions.limits(task))): size}
-    if questions.number_of(task) == "repeats":
-        allowed = number in questions.limits(task)["repeats"]
-        sizes["repeats"] = int(number) if number is not None and allowed else _FIRST_REPEATS
+    task = tasks.get(name)
+    sizes = {**_first_number(task), next(iter(task.sizes)): size}
+    asked = task.form.number
+    if asked is not None and number is not None and number in task.offered.get(asked.name, ()):
+        sizes[asked.name] = int(number)
     try:
-        question = questions.draw(task, **sizes)
-    except text.InputError as error:
+        question = task.draw_question(None, **sizes)
+    except InputError as error:
         raise gr.Error(str(error), print_exception=False) from error
-    return [BITS, field(task, BITS, question.text), question.number]
+    return [BITS, gr.Textbox(**typed_field(name, BITS, question.text)), question.number]
 
 
-def change_kind(kind: str, typed: str) -> gr.Textbox:
+def change_kind(task: str, kind: str, typed: str) -> gr.Textbox:
     """Show the same vectors the other way, where they can be shown so."""
-    write, read = (text.format_bits, text.parse_word) if kind == BITS else (text.format_word, _read_bits)
+
+    def parse_bits(typed: str) -> Tensor:
+        return tasks.get(task).form.parse(typed).rows
+
+    write, read = (format_bits, parse_word) if kind == BITS else (format_word, parse_bits)
     try:
         vectors = read(typed)
         written = write(vectors)
-        if (text.parse_word if kind == WORD else _read_bits)(written).equal(vectors):
+        if (parse_word if kind == WORD else parse_bits)(written).equal(vectors):
             typed = written
-    except text.InputError:
+    except InputError:
         pass
-    return field("copy", kind, typed)
-
-
-def _read_bits(typed: str) -> Tensor:
-    asked = questions.read(Question("copy", typed))
-    return asked.batch.targets[:, 0][asked.batch.mask[:, 0]]
+    return gr.Textbox(**typed_field(task, kind, typed))

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from ntm.ui import questions
-from ntm.ui.questions import Question
-from ntm.ui.text import InputError
+from ntm import tasks
+from ntm.tasks import InputError, Question
 
 # It needs no escape in an address, and nothing that can be asked holds one.
 _LINE_BREAK = "~"
@@ -50,7 +49,7 @@ def read(parameters: Mapping[str, str]) -> Link | None:
         return None
     text = parameters.get("input", "").replace(_LINE_BREAK, "\n")
     question = Question(parameters["task"], text, _whole(parameters, "number"))
-    questions.read(question)
+    tasks.ask(question)
     slots = _whole(parameters, "slots")
     if slots is not None and not _FEWEST_SLOTS <= slots <= _MOST_SLOTS:
         raise InputError(f"The link asks for {slots:,} memory slots; there can be {_FEWEST_SLOTS} to {_MOST_SLOTS:,}.")

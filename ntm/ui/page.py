@@ -11,11 +11,13 @@ from typing import Any
 import gradio as gr
 import torch
 
+from ntm import tasks
 from ntm.machine.model import SequenceModel
 from ntm.storage import hub
 from ntm.storage.untrusted import CheckpointError
-from ntm.ui import controls, grid, links, questions, text, tour, verdict
-from ntm.ui.controls import BITS, FIRST_WORD, TITLES, WORD
+from ntm.tasks import InputError, Question
+from ntm.ui import controls, grid, links, tour, verdict
+from ntm.ui.controls import BITS, WORD
 from ntm.ui.endpoints import make_endpoints
 from ntm.ui.links import Link
 from ntm.ui.machines import Machines, as_it_was, baseline_of, facts, has_own, open_own, updates_kept
@@ -23,7 +25,6 @@ from ntm.ui.panels.breaking import add_breaking
 from ntm.ui.panels.curves import add_generalisation, add_learning
 from ntm.ui.panels.downloads import add_downloads
 from ntm.ui.panels.panel import QUIET, Panel
-from ntm.ui.questions import Question
 from ntm.ui.run import Run, run_question
 from ntm.ui.tape import encode, make_tape
 
@@ -65,7 +66,9 @@ def make_page(machines: Machines, notice: str | None = None) -> gr.Blocks:
         machines: the page's own, and where visitors' own go.
         notice: what every visitor should know of the page's own.
     """
-    first = Link(Question("copy", text.format_bits(text.parse_word(FIRST_WORD))))
+    first_task = machines.tasks[0]
+    example = controls.example(first_task)
+    first = Link(example.question)
     first_run = _run_again(machines, None, first)
     first_baseline = _run_baseline(first.question)
     run_again, find_machine = partial(_run_again, machines), partial(_find_machine, machines)
@@ -84,24 +87,23 @@ def make_page(machines: Machines, notice: str | None = None) -> gr.Blocks:
         # A visitor's own, and gone with the visitor: what is on the page, and the key of the machine in use.
         shown = gr.State(first)
         key = gr.State(None)
-        choices = [(TITLES[name], name) for name in questions.names() if name in machines.tasks]
-        task = gr.Radio(
-            choices, value="copy", label="What it learned to do", info=controls.TELLS["copy"], elem_id="task"
-        )
+        choices = [(tasks.get(name).title, name) for name in machines.tasks]
+        task = gr.Radio(choices, label="What it learned to do", elem_id="task", **controls.task_choice(first_task))
         with gr.Row():
             with gr.Column(scale=1, min_width=340):
-                kind = gr.Radio([WORD, BITS], value=WORD, label="Write it as")
-                typed = gr.Textbox(FIRST_WORD, label="Input", info=controls.WORD_HINT, max_lines=8, elem_id="typed")
+                kind = gr.Radio([WORD, BITS], label="Write it as", **controls.kind_choice(first_task, example.kind))
+                field = controls.typed_field(first_task, example.kind, example.typed)
+                typed = gr.Textbox(**field, label="Input", max_lines=8, elem_id="typed")
                 problem = gr.HTML(visible=False)
                 bits = grid.make_grid(value=grid.encode(find_machine(None, first), first_run), elem_id="grid")
-                number = gr.Number(visible=False, elem_id="number")
-                size = gr.Slider(1, text.MAX_ROWS, 20, step=1, label=controls.size_label("copy"), elem_id="size")
+                number = gr.Number(**controls.number_field(first_task, first.question.number), elem_id="number")
+                size = gr.Slider(**controls.size_slider(first_task), step=1, elem_id="size")
                 surprise = gr.Button("Surprise me", variant="primary")
-                slots = gr.Dropdown(**controls.slots_choice(machines, "copy"), elem_id="slots")
+                slots = gr.Dropdown(**controls.slots_choice(machines, first_task), elem_id="slots")
             with gr.Column(scale=3, min_width=320, elem_id="stage"):
-                summary = gr.HTML(_summary(first_run, first_baseline, as_word=True), elem_id="summary")
+                summary = gr.HTML(_summary(first_run, first_baseline, as_word=example.kind == WORD), elem_id="summary")
                 tape = make_tape(encode(first_run, baseline=first_baseline), elem_id="tape")
-                learning = add_learning(controls.learned_choice("copy"), first_run)
+                learning = add_learning(controls.learned_choice(first_task), first_run)
                 breaking = add_breaking(tape, key, shown, find_machine, run_again, first_run)
         generalisation = add_generalisation(first_run)
         with gr.Accordion("Every row with its probabilities", open=False):
@@ -113,7 +115,7 @@ def make_page(machines: Machines, notice: str | None = None) -> gr.Blocks:
             with gr.Row():
                 pull_button = gr.Button("Use this machine", size="md")
                 own_button = gr.Button("Back to the page's own", size="md")
-            machine_facts = gr.HTML(facts("The page's own", machines.get("copy", None)), elem_id="machine")
+            machine_facts = gr.HTML(facts("The page's own", machines.get(first_task, None)), elem_id="machine")
         with downloads_place:
             downloads = add_downloads(key, shown, machines.source, run_again)
 
@@ -135,7 +137,7 @@ def make_page(machines: Machines, notice: str | None = None) -> gr.Blocks:
         bits.input(None, bits, [kind, typed, number], js=grid.WRITE_BACK, **QUIET)
         bits.ask(None, bits, number, js=grid.WRITE_NUMBER, **QUIET).then(**run)
         surprise.click(controls.surprise, [task, size, number], [kind, typed, number], **QUIET)
-        kind.input(controls.change_kind, [kind, typed], typed, **QUIET)
+        kind.input(controls.change_kind, [task, kind, typed], typed, **QUIET)
         task.input(partial(controls.show_example, machines), task, chosen, **QUIET)
         begun = tour_button.click(partial(_begin_tour, machines), None, chosen, js=tour.START, **QUIET)
         begun.then(**run)
@@ -173,7 +175,7 @@ def launch(namespace: str | None = None) -> None:
     """
     # A run is many small operations, for which one thread is fastest; the other cores are for other visitors.
     torch.set_num_threads(1)
-    names = [name for name in questions.names() if has_own(name)]
+    names = [name for name in tasks.names() if has_own(name)]
     with ThreadPoolExecutor() as pool:
         opened = dict(zip(names, pool.map(partial(open_own, namespace=namespace), names), strict=True))
     notices = [own.notice for own in opened.values() if own.notice is not None]
@@ -233,18 +235,17 @@ def _run_typed(
     learned: int,
 ) -> list[Any]:
     """What a run of what is typed puts on the page, or why it cannot be run."""
-    as_word = task == "copy" and kind == WORD
     try:
-        bits = text.format_bits(text.parse_word(typed)) if as_word else typed
+        bits = controls.read_typed(task, kind, typed)
         kept = updates_kept(task)
         update = kept[learned] if learned < len(kept) else None
-        shown = Link(Question(task, bits, number if questions.number_of(task) else None), slots, update)
+        shown = Link(Question(task, bits, number if tasks.get(task).form.number else None), slots, update)
         run = _run_again(machines, key, shown)
-    except (text.InputError, CheckpointError) as error:
+    except (InputError, CheckpointError) as error:
         return [gr.HTML(_alert(error), visible=True), *[gr.skip()] * (4 + sum(len(panel.outputs) for panel in panels))]
     baseline = _run_baseline(shown.question)
     asked = grid.encode(_find_machine(machines, key, shown), run)
-    summary = _summary(run, baseline, as_word=as_word)
+    summary = _summary(run, baseline, as_word=controls.as_word(task, kind))
     fresh = [gr.HTML(visible=False), shown, summary, encode(run, baseline=baseline), asked]
     return fresh + [update for panel in panels for update in panel.refresh(shown, run)]
 
@@ -272,19 +273,19 @@ def _open_link(machines: Machines, parameters: Mapping[str, str]) -> list[Any]:
             return [gr.skip()] * 8
         task = shown.question.task
         if task not in machines.tasks:
-            raise text.InputError(f"There is no machine for “{TITLES[task]}” here.")
+            raise InputError(f"There is no machine for “{tasks.get(task).title}” here.")
         offered = [slots for _, slots in controls.slots_choice(machines, task)["choices"]]
         if shown.slots not in (None, *offered):
-            raise text.InputError(f"The link asks for {shown.slots:,} memory slots, which this page does not offer.")
+            raise InputError(f"The link asks for {shown.slots:,} memory slots, which this page does not offer.")
         if shown.update not in (None, *updates_kept(task)):
-            raise text.InputError(f"The link asks for update {shown.update:,}, of which there is no snapshot.")
-    except text.InputError as error:
+            raise InputError(f"The link asks for update {shown.update:,}, of which there is no snapshot.")
+    except InputError as error:
         return [*[gr.skip()] * 7, gr.HTML(_alert(error), visible=True)]
     return [*controls.show(machines, shown), gr.HTML(visible=False)]
 
 
 def _begin_tour(machines: Machines) -> list[Any]:
-    return controls.show_example(machines, "copy")
+    return controls.show_example(machines, machines.tasks[0])
 
 
 def _pull(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
@@ -12,10 +13,7 @@ from ntm.machine.extensions import Register
 from ntm.machine.model import SequenceModel
 from ntm.machine.ntm import NTM, NTMState
 from ntm.machine.trace import Trace
-from ntm.tasks import Batch
-from ntm.tasks.dynamic_ngrams import DynamicNgrams
-from ntm.ui import questions
-from ntm.ui.questions import Question
+from ntm.tasks import Answer, Batch, Question
 
 # Of every machine that is still in use, for a visitor's own must not outlive the visit.
 _read_delays: WeakKeyDictionary[SequenceModel, int] = WeakKeyDictionary()
@@ -42,24 +40,29 @@ class Run:
     """whether the first column of memory counts, see `ntm.machine.extensions.Register`"""
 
     @property
+    def answer(self) -> Answer:
+        """What the machine made of the question."""
+        return Answer(self.batch, self.trace.logits)
+
+    @property
     def target(self) -> Tensor:
         """(S, out), the bits that should come out on the S scored steps."""
-        return self.batch.targets[:, 0][self.batch.mask[:, 0]]
+        return self.answer.target
 
     @property
     def probabilities(self) -> Tensor:
         """(S, out), the machine's probability that each of those bits is 1."""
-        return self.trace.logits[:, 0][self.batch.mask[:, 0]].sigmoid()
+        return self.answer.probabilities
 
     @property
     def output(self) -> Tensor:
         """(S, out), the bits that came out."""
-        return (self.probabilities > 0.5).to(self.target.dtype)
+        return self.answer.output
 
     @property
     def bit_errors(self) -> int:
         """How many of them are wrong."""
-        return int((self.output != self.target).sum())
+        return self.answer.bit_errors
 
     @property
     def error(self) -> float:
@@ -73,9 +76,10 @@ class Run:
         return None if best is None else best.item()
 
     @property
-    def optimal_probabilities(self) -> Tensor:
-        """(S, 1), the optimal estimator's probability that each bit is 1; for n-grams alone."""
-        return DynamicNgrams().optimal_probabilities(self.batch.inputs)[:, 0][self.batch.mask[:, 0]]
+    def optimal_probabilities(self) -> Tensor | None:
+        """(S, out), the best possible estimate of each bit being 1, where that is known."""
+        best = self._task.optimal_probabilities(self.batch.inputs)
+        return None if best is None else best[self.batch.mask]
 
     @property
     def _task(self) -> tasks.Task:
@@ -93,7 +97,7 @@ def run_question(model: SequenceModel, question: Question, *, slots: int | None 
     Raises:
         InputError: if it cannot be asked.
     """
-    asked = questions.read(question)
+    asked = tasks.ask(question)
     state = model.initial_state(1, slots)
     trace = model.trace(asked.batch.inputs, state)
     memory = state.memory[0] if isinstance(state, NTMState) else trace.memory[0, 0]
@@ -110,7 +114,7 @@ def _find_read_delay(model: SequenceModel, task: tasks.Task) -> int:
         return 0
     if model in _read_delays:
         return _read_delays[model]
-    sizes = {name: trained[-1] for name, trained in task.sizes.items()}
+    sizes: dict[str, Any] = {name: trained[-1] for name, trained in task.sizes.items()}
     batch = task.sample(4, generator=torch.Generator().manual_seed(0), **sizes)
     trace = model.trace(batch.inputs, model.initial_state(4))
     reads = model.extension.sense(trace.reads.flatten(2))

@@ -2,8 +2,8 @@
 
 from html import escape
 
+from ntm.tasks.text import count, format_bits, format_word
 from ntm.ui.run import Run
-from ntm.ui.text import count_wrong_bits, format_bits, format_word
 
 _CLOSE = 0.1
 """a log loss so little above that of the guesser that is best on average is good"""
@@ -44,6 +44,13 @@ def table(run: Run) -> str:
     head = "<tr>" + "".join(f"<th scope='col'>{title}</th>" for title in titles) + "</tr>"
     whole = f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
     return f'<div class="rows-table" tabindex="0" role="group" aria-label="Every row">{whole}</div>'
+
+
+def count_wrong_bits(errors: int, bits: int) -> str:
+    """The count of wrong bits in words."""
+    if errors == 0:
+        return f"Not one of {bits:,} bits is wrong."
+    return f"{count(errors, 'bit')} of {bits:,} {'is' if errors == 1 else 'are'} wrong."
 
 
 def _row(number: int, target: str, output: str, probabilities: list[float]) -> str:

@@ -178,7 +178,7 @@ def edit(folder: Path, **changes: Any) -> None:
         ({"memory_slots": 2**20, "memory_width": 32}, "MB of memory; at most 256 MB"),
         ({"memory_slots": 2**17, "shift_range": 512}, "MB of memory; at most 256 MB"),
         ({"controller_size": 4096, "controller_layers": 16}, "MB of memory; at most 256 MB"),
-        ({"task": "chess"}, "the task 'chess', which is unknown here; known are"),
+        ({"task": "../chess"}, "the task '../chess', which is no name of a task"),
         ({"task": ["copy"]}, "the task ['copy']"),
         ({"input_size": 9}, "9 inputs and 8 outputs, but copy needs 10 and 8"),
         ({"extension": 1}, 'extension as 1, which must be null, "analog", {"register": '),

@@ -13,7 +13,6 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from ntm import tasks
-from ntm.ui import questions
 from tests.conftest import ROOT
 
 ARGUMENTS = {
@@ -65,7 +64,7 @@ def test_ngrams_are_guessed_beside_the_best_guesser(client: Client, between: str
     assert rounded(answer).replace("\n", between) == answer["output"]
     wrong = sum(one != other for one, other in zip(answer["output"], answer["target"], strict=True))
     assert answer["bit_errors"] == wrong < 30
-    batch = questions.read(questions.Question("dynamic-ngrams", stream)).batch
+    batch = tasks.get("dynamic-ngrams").ask(stream).batch
     best = tasks.get("dynamic-ngrams").optimal_probabilities(batch.inputs)[batch.mask]
     torch.testing.assert_close(torch.tensor(answer["optimal_probabilities"], dtype=best.dtype), best)
     bits = batch.targets[batch.mask]

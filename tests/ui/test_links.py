@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntm.ui import links, questions
+from ntm import tasks
+from ntm.tasks import InputError, Question
+from ntm.ui import links
 from ntm.ui.links import Link
-from ntm.ui.questions import Question
-from ntm.ui.text import InputError
 from tests.numerics import PROPERTY, seeded
 
 whole = st.none() | st.integers(0, 10**6)
@@ -17,11 +17,11 @@ whole = st.none() | st.integers(0, 10**6)
 
 @st.composite
 def any_links(draw: st.DrawFn) -> Link:
-    task = draw(st.sampled_from(questions.names()))
+    task = draw(st.sampled_from(tasks.names()))
     # Two sizes of the largest would be more than a run holds.
-    sizes = {name: draw(st.sampled_from(offered[:20])) for name, offered in questions.limits(task).items()}
+    sizes = {name: draw(st.sampled_from(offered[:20])) for name, offered in tasks.get(task).offered.items()}
     slots = draw(st.none() | st.integers(16, 2048))
-    return Link(questions.draw(task, seeded(), **sizes), slots, draw(whole), draw(whole))
+    return Link(tasks.get(task).draw_question(seeded(), **sizes), slots, draw(whole), draw(whole))
 
 
 def parameters(query: str) -> dict[str, str]:
@@ -42,11 +42,11 @@ def test_a_link_can_be_read_by_people_and_typed() -> None:
 
 def test_the_longest_link_gets_through() -> None:
     """Proxies and servers commonly take 8 kB for a request's first line; a host's own parameters come on top."""
-    sizes = {
-        task: {name: offered[-1] for name, offered in questions.limits(task).items()} for task in questions.names()
-    }
+    sizes = {task: {name: offered[-1] for name, offered in tasks.get(task).offered.items()} for task in tasks.names()}
     sizes["repeat-copy"] = {"length": 30, "repeats": 16}
-    assert all(len(links.write(Link(questions.draw(task, **of_it)))) < 4096 for task, of_it in sizes.items())
+    assert all(
+        len(links.write(Link(tasks.get(task).draw_question(None, **of_it)))) < 4096 for task, of_it in sizes.items()
+    )
 
 
 def test_parameters_that_ask_for_no_run_are_passed_over() -> None:

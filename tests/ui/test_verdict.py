@@ -12,8 +12,8 @@ import torch
 
 import ntm
 from ntm import tasks
-from ntm.ui import questions, text, verdict
-from ntm.ui.questions import Question
+from ntm.tasks import Question, text
+from ntm.ui import verdict
 from ntm.ui.run import Run, run_question
 from ntm.ui.tape import encode
 from tests.numerics import seeded
@@ -76,7 +76,7 @@ def test_answers_are_made_of_what_was_read_so_many_steps_before(task: str, delay
     model = ntm.load(f"checkpoints/ntm-{task}")
     assert isinstance(model, ntm.NTM)
     sizes = {name: trained[len(trained) // 2] for name, trained in tasks.get(task).sizes.items()}
-    assert run_question(model, questions.draw(task, seeded(), **sizes)).read_delay == delay
+    assert run_question(model, tasks.get(task).draw_question(seeded(), **sizes)).read_delay == delay
     batch = tasks.get(task).sample(20, generator=seeded(), **sizes)
     trace = model.trace(batch.inputs, model.initial_state(20))
     seen = model.cell.sense(trace.reads.flatten(2))
@@ -117,3 +117,16 @@ def test_sizes_past_the_training_range_are_marked() -> None:
     machine = ntm.NTM(10, 8)
     assert "more than" not in verdict.summary(run_question(machine, Question("copy", "11111111\n" * 20)))
     assert "length 21: more than" in verdict.summary(run_question(machine, Question("copy", "11111111\n" * 21)))
+
+
+@pytest.mark.parametrize(
+    ("errors", "bits", "words"),
+    [
+        (0, 160, "Not one of 160 bits is wrong."),
+        (0, 8, "Not one of 8 bits is wrong."),
+        (1, 8, "1 bit of 8 is wrong."),
+        (2, 1200, "2 bits of 1,200 are wrong."),
+    ],
+)
+def test_wrong_bits_are_counted_in_words(errors: int, bits: int, words: str) -> None:
+    assert verdict.count_wrong_bits(errors, bits) == words

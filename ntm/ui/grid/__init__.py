@@ -10,11 +10,11 @@ from typing import Any
 
 import gradio as gr
 
+from ntm import tasks
 from ntm.machine.model import SequenceModel
-from ntm.tasks.associative_recall import AssociativeRecall
-from ntm.ui.questions import Question
+from ntm.tasks import InputError, Question
+from ntm.tasks.forms import Stream
 from ntm.ui.run import Run, run_question
-from ntm.ui.text import InputError
 
 WRITE_BACK = """
 value => {
@@ -40,32 +40,29 @@ def make_grid(**options: Any) -> gr.HTML:
 
 
 def encode(model: SequenceModel, run: Run) -> str:
-    """A run's question as JSON: rows of bits, and what its task has besides.
+    """A run's question as JSON: rows of bits, and what its form has besides.
 
     Args:
         model: that ran it, and that is asked for its belief about the next bit of a stream.
         run: of a question that could be asked.
     """
     question = run.question
-    lines = [line for line in question.text.splitlines() if line.strip()]
-    parts: dict[str, Any] = {"task": question.task, "number": question.number}
-    if question.task == "priority-sort":
-        parts["priorities"] = [float(line.split()[-1]) for line in lines]
-        lines = [line.rsplit(None, 1)[0] for line in lines]
-    rows = ["".join(line.split()) for line in lines]
-    if question.task == "associative-recall":
-        parts["rowsAnItem"] = AssociativeRecall.vectors_an_item
-    if question.task == "dynamic-ngrams":
-        rows = ["".join(rows)]
-        parts["belief"] = _believe(model, rows[0], run)
-    return json.dumps(parts | {"rows": rows})
+    parts = {"task": question.task, "number": question.number, "belief": _believe(model, run)}
+    return json.dumps(parts | tasks.get(question.task).form.lay_out(question.text))
 
 
-def _believe(model: SequenceModel, stream: str, run: Run) -> list[float] | None:
-    """How likely the next bit is a 1, to the machine and to the optimal estimator; None where no bit fits any more."""
+def _believe(model: SequenceModel, run: Run) -> list[float] | None:
+    """How likely the next bit of a stream is a 1, to the machine and to the optimal estimator.
+
+    None of what is no stream to be predicted, and where no bit fits any more.
+    """
+    question = run.question
+    if not isinstance(tasks.get(question.task).form, Stream) or run.optimal_probabilities is None:
+        return None
     slots = len(run.initial_memory) or None
     try:
-        longer = run_question(model, Question("dynamic-ngrams", stream + "0"), slots=slots)
+        longer = run_question(model, Question(question.task, question.text + "0"), slots=slots)
     except InputError:
         return None
+    assert longer.optimal_probabilities is not None
     return [longer.probabilities[-1].item(), longer.optimal_probabilities[-1].item()]

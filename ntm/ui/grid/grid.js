@@ -11,7 +11,7 @@ let sent = [];                // edits of which no answer has come yet, oldest f
 let stroke = null;            // while a drag paints: the bit that it sets, and where it has come to
 let cursor = { row: 0, bit: 0 };
 
-const isStream = () => question.task === "dynamic-ngrams";
+const isStream = () => question.layout === "stream";
 
 // ---- the question as text ----------------------------------------------------------------------------------------
 
@@ -51,7 +51,7 @@ function build() {
   const focused = rowsPlace.contains(document.activeElement);
   rowsPlace.replaceChildren();
   question.rows.forEach((row, index) => {
-    if (question.rowsAnItem && index % question.rowsAnItem === 0) rowsPlace.append(askFor(index / question.rowsAnItem));
+    if (question.rowsAnItem && index % question.rowsAnItem === 0) rowsPlace.append(headOf(index / question.rowsAnItem));
     rowsPlace.append(rowOf(row, index));
   });
   const noun = question.rowsAnItem ? "item" : "row";
@@ -104,10 +104,15 @@ function sliderOf(index) {
   return [cell, shown];
 }
 
-// Choosing the item to ask about; nothing follows the last.
-function askFor(item) {
+// Above an item: its number, and where one is asked about, the choice of it; nothing follows the last.
+function headOf(item) {
   const last = item === question.rows.length / question.rowsAnItem - 1;
   const line = make("div", { role: "row" }), cell = make("div", { role: "gridcell" });
+  line.append(cell);
+  if (question.number === null) {
+    cell.append(make("span", { class: "ask last" }, "item " + (item + 1)));
+    return line;
+  }
   const label = make("label", { class: last ? "ask last" : "ask" });
   const choice = make("input", { type: "radio", name: "query" });
   choice.disabled = last;
@@ -118,7 +123,6 @@ function askFor(item) {
   });
   label.append(choice, "item " + (item + 1) + (last ? ", the last" : ": ask about it"));
   cell.append(label);
-  line.append(cell);
   return line;
 }
 
@@ -218,7 +222,7 @@ function less() {
   if (isStream()) question.rows[0] = question.rows[0].slice(0, -1);
   else question.rows.splice(-count);
   if (question.priorities) question.priorities.pop();
-  if (question.rowsAnItem) question.number = Math.max(1, Math.min(question.number, question.rows.length / count - 1));
+  if (question.rowsAnItem && question.number !== null) question.number = Math.max(1, Math.min(question.number, question.rows.length / count - 1));
   build();
   send();
 }

@@ -6,12 +6,12 @@ from typing import Any
 import gradio as gr
 
 from ntm.storage.untrusted import CheckpointError
+from ntm.tasks.text import InputError, count
 from ntm.ui.links import Link
 from ntm.ui.panels.intervention import ChangedRun, Intervention, intervene
 from ntm.ui.panels.panel import QUIET, FindMachine, Panel, RunAgain
 from ntm.ui.run import Run
 from ntm.ui.tape import encode, make_tape
-from ntm.ui.text import InputError, count
 
 _CLEAR, _SCRAMBLE, _MOVE, _HOLD = "Clear slots", "Scramble slots", "Put a head elsewhere", "Force a gate"
 _STEP_ON_SHOW = """

@@ -13,12 +13,11 @@ from ntm import tasks
 from ntm.machine.models import MODELS
 from ntm.reports import tables
 from ntm.storage.checkpoint import CHECKPOINTS
-from ntm.tasks import Architecture
+from ntm.tasks import Architecture, Question
 from ntm.ui.links import Link
 from ntm.ui.machines import updates_kept
 from ntm.ui.panels.charts import Mark, Series, draw_chart
 from ntm.ui.panels.panel import QUIET, Panel
-from ntm.ui.questions import Question
 from ntm.ui.run import Run
 
 _POINTS = 160

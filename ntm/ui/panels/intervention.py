@@ -11,8 +11,8 @@ from ntm.machine.heads import HeadOutputs
 from ntm.machine.model import SequenceModel
 from ntm.machine.ntm import NTM, NTMState
 from ntm.machine.trace import Trace
+from ntm.tasks.text import InputError
 from ntm.ui.run import Run
-from ntm.ui.text import InputError
 
 
 @dataclass(frozen=True)

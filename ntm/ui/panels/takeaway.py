@@ -4,17 +4,17 @@ from pathlib import Path
 
 import numpy as np
 
-from ntm.ui.questions import Question
+from ntm import tasks
+from ntm.tasks import Question
 from ntm.ui.run import Run
 
 _SNIPPET = '''\
 import ntm
-from ntm.ui.questions import Question, read
 
 text = """
 {text}
 """
-batch = read(Question({task!r}, text{number})).batch  # inputs, targets, mask: (T, 1, ...)
+batch = ntm.tasks.{task}.ask(text{number}).batch  # inputs, targets, mask: (T, 1, ...)
 model = ntm.load({source!r}{revision})
 {rewind}trace = model.trace(batch.inputs, model.initial_state(1{slots}))
 
@@ -49,10 +49,11 @@ def write_snippet(question: Question, source: str, *, slots: int | None = None, 
         slots: of memory; the machine's own number when None.
         snapshot: the weights to put in place of the finished ones.
     """
+    path = tasks.path_of(question.task)
     name, _, revision = source.partition("@")
     snippet = _SNIPPET.format(
         text=question.text.strip(),
-        task=question.task,
+        task=f"get({question.task!r})" if path is None else f"load({str(path)!r})",
         number="" if question.number is None else f", {int(question.number)}",
         source=name,
         revision=f", revision={revision!r}" if revision else "",

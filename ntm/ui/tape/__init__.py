@@ -16,7 +16,7 @@ import gradio as gr
 import numpy as np
 from torch import Tensor
 
-from ntm.tasks.dynamic_ngrams import DynamicNgrams
+from ntm import tasks
 from ntm.ui.panels.intervention import ChangedRun
 from ntm.ui.run import Run
 
@@ -62,9 +62,9 @@ def encode(run: Run, *, original: Run | None = None, baseline: Run | None = None
         "shift": trace.shift[:, 0],
         "sharpening": trace.sharpening[:, 0],
     }
-    certain = run.optimal_error is None
-    if not certain:
-        fields["optimal"] = DynamicNgrams().optimal_probabilities(run.batch.inputs)[:, 0]
+    optimal = tasks.get(run.question.task).optimal_probabilities(run.batch.inputs)
+    if optimal is not None:
+        fields["optimal"] = optimal[:, 0]
     if isinstance(run, ChangedRun) and original is not None:
         fields["changedMemory"] = run.changed_memory
         fields["originalOutputs"] = original.trace.logits[:, 0].sigmoid()
@@ -78,7 +78,7 @@ def encode(run: Run, *, original: Run | None = None, baseline: Run | None = None
         "changedAt": run.intervention.step if isinstance(run, ChangedRun) else None,
         "captions": run.captions,
         "readDelay": run.read_delay,
-        "certain": certain,
+        "certain": run.optimal_error is None,
         "register": run.register,
         "fields": {},
     }

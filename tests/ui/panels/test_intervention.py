@@ -7,11 +7,9 @@ import torch
 
 import ntm
 from ntm import tasks
-from ntm.ui import questions
+from ntm.tasks import InputError, Question
 from ntm.ui.panels.intervention import Intervention, intervene
-from ntm.ui.questions import Question
 from ntm.ui.run import Run, run_question
-from ntm.ui.text import InputError
 
 READ, WRITE = 0, 1
 WORD = Question("copy", "10110010\n01011101\n11110000\n00011010\n10000001")
@@ -31,8 +29,8 @@ def copied() -> Run:
 
 @pytest.mark.parametrize("task", tasks.names())
 def test_a_run_that_nothing_was_done_to_goes_on_as_before(task: str) -> None:
-    sizes = {name: offered[0] for name, offered in questions.limits(task).items()}
-    question = questions.draw(task, torch.Generator().manual_seed(0), **sizes)
+    sizes = {name: offered[0] for name, offered in tasks.get(task).offered.items()}
+    question = tasks.get(task).draw_question(torch.Generator().manual_seed(0), **sizes)
     run = run_question(machine(task), question, slots=40)
     for step in (0, 1, len(run.captions) - 1):
         changed = intervene(machine(task), run, Intervention(step))

@@ -12,9 +12,8 @@ import ntm
 from ntm import tasks
 from ntm.storage import snapshots
 from ntm.storage.checkpoint import CHECKPOINTS
-from ntm.ui import questions
+from ntm.tasks import Question
 from ntm.ui.panels import takeaway
-from ntm.ui.questions import Question
 from ntm.ui.run import run_question
 from tests.conftest import ROOT
 
@@ -41,8 +40,8 @@ def printed(snippet: str) -> str:
 
 @pytest.mark.parametrize("task", tasks.names())
 def test_the_snippet_repeats_the_run(task: str) -> None:
-    sizes = {name: offered[0] for name, offered in questions.limits(task).items()}
-    question = questions.draw(task, torch.Generator().manual_seed(0), **sizes)
+    sizes = {name: offered[0] for name, offered in tasks.get(task).offered.items()}
+    question = tasks.get(task).draw_question(torch.Generator().manual_seed(0), **sizes)
     source = f"checkpoints/ntm-{task}"
     run = run_question(ntm.load(source), question)
     expected = f"{run.output.int().tolist()}\nwrong bits: {run.bit_errors}\n"

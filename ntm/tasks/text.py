@@ -1,4 +1,4 @@
-"""What visitors type, and what they read: bit vectors and words as text."""
+"""What people type, and what they read: bit vectors and words as text."""
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ _MOST_CHARACTERS = MAX_ROWS * 2 * (BITS + 1)
 
 
 class InputError(ValueError):
-    """Something typed that cannot be run. The message is one sentence for the visitor."""
+    """Something typed that cannot be run. The message is one sentence for the person who typed it."""
 
 
 def read_rows(text: str, most: int) -> list[str]:
@@ -64,13 +64,6 @@ def format_word(vectors: Tensor) -> str:
     return "".join(character if character.isprintable() else "·" for character in characters)
 
 
-def count_wrong_bits(errors: int, bits: int) -> str:
-    """The count of wrong bits in words."""
-    if errors == 0:
-        return f"Not one of {bits:,} bits is wrong."
-    return f"{count(errors, 'bit')} of {bits:,} {'is' if errors == 1 else 'are'} wrong."
-
-
 def check_length(text: str) -> None:
     """Refuse what is longer than anything that can be run, before it is looked at."""
     if len(text) > _MOST_CHARACTERS:
@@ -80,3 +73,8 @@ def check_length(text: str) -> None:
 def count(number: int, noun: str) -> str:
     """A number of things in words."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def each(noun: str, number: int, verb: str) -> list[str]:
+    """A caption for each of a number of things, such as "vector 2 of 3 comes in"."""
+    return [f"{noun} {index} of {number} {verb}" for index in range(1, number + 1)]

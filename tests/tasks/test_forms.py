@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ntm import tasks
-from ntm.ui import questions, text
-from ntm.ui.questions import Question
+from ntm.tasks import InputError, Question, text
 from tests.numerics import PROPERTY, seeded
 
 ITEMS = ["101100\n000000\n111111", "110011\n010101\n000111", "100001\n011110\n110110"]
@@ -18,13 +17,9 @@ SORT = "\n".join(f"1011001{row % 2} {row / 10}" for row in range(6))
 
 @st.composite
 def sizes(draw: st.DrawFn) -> tuple[str, dict[str, int]]:
-    task = draw(st.sampled_from(questions.names()))
-    chosen = {name: draw(st.sampled_from(offered)) for name, offered in questions.limits(task).items()}
+    task = draw(st.sampled_from(tasks.names()))
+    chosen = {name: draw(st.sampled_from(offered)) for name, offered in tasks.get(task).offered.items()}
     return task, chosen
-
-
-def test_every_task_can_be_asked() -> None:
-    assert sorted(questions.names()) == tasks.names()
 
 
 @PROPERTY
@@ -33,8 +28,8 @@ def test_what_is_drawn_can_be_read_at_its_sizes(chosen: tuple[str, dict[str, int
     task, wanted = chosen
     if wanted.get("length", 0) * wanted.get("repeats", 1) > 500:
         return
-    question = questions.draw(task, seeded(), **wanted)
-    asked = questions.read(question)
+    question = tasks.get(task).draw_question(seeded(), **wanted)
+    asked = tasks.ask(question)
     assert asked.sizes == wanted
     assert len(asked.captions) == len(asked.batch.inputs)
     assert asked.batch.inputs.shape[1:] == (1, tasks.get(task).input_size)
@@ -49,14 +44,14 @@ def test_the_sequences_are_those_of_the_tasks() -> None:
         ("copy", None, tasks.get("copy").encode(rows.unsqueeze(1))),
         ("repeat-copy", 3, tasks.get("repeat-copy").encode(rows.unsqueeze(1), 3)),
     ):
-        batch = questions.read(Question(name, " 1011 0010 \r\n\n01011101\n", number)).batch
+        batch = tasks.ask(Question(name, " 1011 0010 \r\n\n01011101\n", number)).batch
         assert all(map(torch.equal, batch, expected))
 
     vectors = torch.tensor([[[float(bit) for bit in row] for row in item.split()] for item in ITEMS])
-    batch = questions.read(Question("associative-recall", "\n\n \n".join(ITEMS), 2)).batch
+    batch = tasks.ask(Question("associative-recall", "\n\n \n".join(ITEMS), 2)).batch
     assert all(map(torch.equal, batch, tasks.get("associative-recall").encode(vectors.unsqueeze(2), torch.tensor([1]))))
 
-    batch = questions.read(Question("priority-sort", SORT)).batch
+    batch = tasks.ask(Question("priority-sort", SORT)).batch
     assert batch.inputs[:6, 0, 8].tolist() == pytest.approx([row / 10 for row in range(6)])
     assert batch.targets[-2:, 0].tolist() == [[1, 0, 1, 1, 0, 0, 1, 1], [1, 0, 1, 1, 0, 0, 1, 0]]
 
@@ -64,7 +59,7 @@ def test_the_sequences_are_those_of_the_tasks() -> None:
 @given(st.lists(st.lists(st.integers(0, 1), min_size=8, max_size=8), min_size=1, max_size=250))
 def test_bits_come_back_as_they_were_typed(rows: list[list[int]]) -> None:
     vectors = torch.tensor(rows, dtype=torch.float32)
-    batch = questions.read(Question("copy", text.format_bits(vectors))).batch
+    batch = tasks.ask(Question("copy", text.format_bits(vectors))).batch
     assert batch.targets[batch.mask].equal(vectors)
 
 
@@ -84,8 +79,8 @@ BAD = [
     (Question("repeat-copy", "10110010", 0), "1 to 500, not 0"),
     (Question("repeat-copy", "10110010", -1), "1 to 500, not -1"),
     (Question("repeat-copy", "10110010", 1000), "1 to 500, not 1000"),
-    (Question("repeat-copy", "10110010", 2.5), "whole number, not 2.5"),  # type: ignore[arg-type]
-    (Question("repeat-copy", "10110010", float("nan")), "whole number, not nan"),  # type: ignore[arg-type]
+    (Question("repeat-copy", "10110010", 2.5), "whole number, not 2.5"),
+    (Question("repeat-copy", "10110010", float("nan")), "whole number, not nan"),
     (Question("repeat-copy", "10110010\n" * 100, 6), "100 vectors 6 times is 600 vectors"),
     (Question("associative-recall", "", 1), "no items"),
     (Question("associative-recall", ITEMS[0], 1), "is one item; recall needs two"),
@@ -110,13 +105,13 @@ BAD = [
 
 @pytest.mark.parametrize(("question", "complaint"), BAD, ids=[f"{bad.task}-{words[:24]}" for bad, words in BAD])
 def test_what_cannot_be_asked_is_one_sentence(question: Question, complaint: str) -> None:
-    with pytest.raises(text.InputError, match=re.escape(complaint)) as caught:
-        questions.read(question)
+    with pytest.raises(InputError, match=re.escape(complaint)) as caught:
+        tasks.ask(question)
     assert len(str(caught.value)) < 160
     assert str(caught.value).endswith(".")
 
 
 @pytest.mark.parametrize("size", [0, 251, -1])
 def test_sizes_that_are_not_offered_are_refused(size: int) -> None:
-    with pytest.raises(text.InputError, match="Length can be 1 to 250"):
-        questions.draw("copy", length=size)
+    with pytest.raises(InputError, match="Length can be 1 to 250"):
+        tasks.get("copy").draw_question(None, length=size)
