@@ -8,7 +8,6 @@ keeps Gradio from copying them one by one.
 import base64
 import json
 import zlib
-from importlib.resources import files
 from itertools import count
 from typing import Any
 
@@ -17,24 +16,21 @@ import numpy as np
 from torch import Tensor
 
 from ntm.tasks.dynamic_ngrams import DynamicNgrams
+from ntm.ui.component import make_component
 from ntm.ui.panels.intervention import ChangedRun
 from ntm.ui.run import Run
 
+WITHOUT_PAGE = ("run.js", "origin.js", "words.js")
+"""The scripts that tell what happened in a run, and need no page to do so."""
+SCRIPTS = (*WITHOUT_PAGE, "canvas.js", "memory.js", "history.js", "describe.js", "view.js", "input.js")
+"""All scripts in their order. Data flows one way: text, run, view (what is on show), and from there drawings and words."""
 _LEVELS = 65535
 _run_ids = count()
 
 
 def make_tape(value: str = "", **options: Any) -> gr.HTML:
     """The component that shows a run; its value is what `encode` makes."""
-    here = files(__name__)
-    return gr.HTML(
-        value=value,
-        html_template=here.joinpath("tape.html").read_text("utf-8"),
-        css_template=here.joinpath("tape.css").read_text("utf-8"),
-        js_on_load=here.joinpath("tape.js").read_text("utf-8"),
-        apply_default_css=False,
-        **options,
-    )
+    return make_component(__name__, SCRIPTS, value=value, **options)
 
 
 def encode(run: Run, *, original: Run | None = None, baseline: Run | None = None) -> str:
@@ -72,7 +68,7 @@ def encode(run: Run, *, original: Run | None = None, baseline: Run | None = None
         fields["baselineOutputs"] = baseline.trace.logits[:, 0].sigmoid()
     header: dict[str, Any] = {
         # Gradio does not tell the browser of a value equal to the last one; a run repeated must still start anew.
-        "run": next(_run_ids),
+        "id": next(_run_ids),
         # The same question asked anew, of a machine with other weights or more memory, goes on where the last one was.
         "question": hash(run.question),
         "changedAt": run.intervention.step if isinstance(run, ChangedRun) else None,
