@@ -12,7 +12,7 @@ def make_component(package: str, scripts: tuple[str, ...] | None = None, **optio
     Args:
         package: the folder, as a Python package; `ntm.ui.grid` holds `grid.html` and `grid.css`.
         scripts: names of its JavaScript files, which become one function body in this order; `grid.js` alone when None.
-        options: of `gr.HTML`.
+        options: further arguments of `gr.HTML`.
     """
     folder, name = files(package), package.rpartition(".")[-1]
 

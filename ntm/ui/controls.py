@@ -78,8 +78,8 @@ def field(task: str, kind: str, typed: str) -> gr.Textbox:
     return gr.Textbox(typed, info=WORD_HINT if as_word else _HINTS[task], lines=1 if as_word else _LINES)
 
 
-def show(machines: Machines, shown: Link, kind: str = BITS) -> list[Any]:
-    """Updates of the task, how it is written, the text, the number, the size, the slots and the snapshot for a
+def show(machines: Machines, shown: Link, kind: str = BITS) -> dict[str, Any]:
+    """Updates by name: of the task, how it is written, the text, the number, the size, the slots and the snapshot for a
     question."""
     question = shown.question
     task, meaning = question.task, questions.number_of(question.task)
@@ -89,18 +89,20 @@ def show(machines: Machines, shown: Link, kind: str = BITS) -> list[Any]:
     if shown.update is not None:
         learned |= {"value": updates_kept(task).index(shown.update)}
     offered = next(iter(questions.limits(task).values()))
-    return [
-        gr.Radio(value=task, info=TELLS[task]),
-        gr.Radio(value=kind, visible=task == "copy"),
-        field(task, kind, question.text),
-        gr.Number(question.number, label=_NUMBERS.get(meaning or ""), visible=meaning is not None),
-        gr.Slider(offered[0], offered[-1], next(iter(tasks.get(task).sizes.values()))[-1], label=size_label(task)),
-        gr.Dropdown(**slots),
-        gr.Slider(**learned),
-    ]
+    return {
+        "task": gr.Radio(value=task, info=TELLS[task]),
+        "kind": gr.Radio(value=kind, visible=task == "copy"),
+        "typed": field(task, kind, question.text),
+        "number": gr.Number(question.number, label=_NUMBERS.get(meaning or ""), visible=meaning is not None),
+        "size": gr.Slider(
+            offered[0], offered[-1], next(iter(tasks.get(task).sizes.values()))[-1], label=size_label(task)
+        ),
+        "slots": gr.Dropdown(**slots),
+        "learned": gr.Slider(**learned),
+    }
 
 
-def show_example(machines: Machines, task: str) -> list[Any]:
+def show_example(machines: Machines, task: str) -> dict[str, Any]:
     """The same for an example to begin a task with."""
     if task == "copy":
         return show(machines, Link(Question(task, FIRST_WORD)), WORD)
@@ -109,7 +111,7 @@ def show_example(machines: Machines, task: str) -> list[Any]:
     return show(machines, Link(questions.draw(task, **sizes)))
 
 
-def surprise(task: str, size: int, number: float | None) -> list[Any]:
+def surprise(task: str, size: int, number: float | None) -> dict[str, Any]:
     """How the input is written, the text and the number of a random question."""
     sizes: dict[str, int] = {next(iter(questions.limits(task))): size}
     if questions.number_of(task) == "repeats":
@@ -119,7 +121,7 @@ def surprise(task: str, size: int, number: float | None) -> list[Any]:
         question = questions.draw(task, **sizes)
     except text.InputError as error:
         raise gr.Error(str(error), print_exception=False) from error
-    return [BITS, field(task, BITS, question.text), question.number]
+    return {"kind": BITS, "typed": field(task, BITS, question.text), "number": question.number}
 
 
 def change_kind(kind: str, typed: str) -> gr.Textbox:

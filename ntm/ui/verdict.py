@@ -1,9 +1,9 @@
-"""What came out of a run, in words and as a table."""
+"""The verdict on a run: how well it went, in words."""
 
 from html import escape
 
 from ntm.ui.run import Run
-from ntm.ui.text import count_wrong_bits, format_bits, format_word
+from ntm.ui.text import count_wrong_bits, format_word
 
 _CLOSE = 0.1
 """a log loss so little above that of the guesser that is best on average is good"""
@@ -33,23 +33,3 @@ def comparison(run: Run) -> str:
     else:
         words = f"{run.bit_errors:,} of {run.target.numel():,} bits wrong" if run.bit_errors else "no bit wrong"
     return f'<p class="comparison">A plain LSTM on the same input: {words}.</p>'
-
-
-def table(run: Run) -> str:
-    """Every vector: what went in and should come out, what came out, and the probability behind each bit; HTML."""
-    targets, outputs = (format_bits(bits).split("\n") for bits in (run.target, run.output))
-    rows = zip(targets, outputs, run.probabilities.tolist(), strict=True)
-    body = "".join(_row(number, *row) for number, row in enumerate(rows, start=1))
-    titles = ("row", "should come out", "came out", "probability of each bit being 1")
-    head = "<tr>" + "".join(f"<th scope='col'>{title}</th>" for title in titles) + "</tr>"
-    whole = f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
-    return f'<div class="rows-table" tabindex="0" role="group" aria-label="Every row">{whole}</div>'
-
-
-def _row(number: int, target: str, output: str, probabilities: list[float]) -> str:
-    bits = "".join(
-        bit if bit == due else f'<mark title="wrong: {due} was due">{bit}</mark>'
-        for bit, due in zip(output, target, strict=True)
-    )
-    numbers = " ".join(f"{probability:.2f}" for probability in probabilities)
-    return f"<tr><th scope='row'>{number}</th><td>{target}</td><td>{bits}</td><td>{numbers}</td></tr>"

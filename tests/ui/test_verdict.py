@@ -13,7 +13,7 @@ def untrained_run(rows: int = 12) -> Run:
     return run_question(ntm.NTM(10, 8), Question("copy", "\n".join(["10110010", "01011101"] * (rows // 2))))
 
 
-def test_every_wrong_bit_is_marked_and_counted() -> None:
+def test_every_wrong_bit_is_counted() -> None:
     run = untrained_run()
     wrong = sum(
         bit != due
@@ -21,7 +21,6 @@ def test_every_wrong_bit_is_marked_and_counted() -> None:
         for bit, due in zip(output, target, strict=True)
     )
     assert run.bit_errors == wrong > 10
-    assert verdict.table(run).count("<mark") == wrong
     assert f"{wrong} bits of 96 are wrong." in verdict.summary(run)
 
 

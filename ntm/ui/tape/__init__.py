@@ -23,7 +23,23 @@ from ntm.ui.run import Run
 WITHOUT_PAGE = ("run.js", "origin.js", "words.js")
 """The scripts that tell what happened in a run, and need no page to do so."""
 SCRIPTS = (*WITHOUT_PAGE, "canvas.js", "memory.js", "history.js", "describe.js", "view.js", "input.js")
-"""All scripts in their order. Data flows one way: text, run, view (what is on show), and from there drawings and words."""
+"""All scripts in their order. Data flows one way: from the text to the run, the view of it, the drawings and words."""
+GO_TO_STEP_OF_ADDRESS = """
+() => {
+  const step = new URLSearchParams(location.search).get("step");
+  const root = document.querySelector("#tape [data-part=root]"), scrubber = root.querySelector("[data-part=scrubber]");
+  if (step === null || document.querySelector(".problem")) return;
+  const observer = new MutationObserver(() => {
+    observer.disconnect();
+    setTimeout(() => {
+      scrubber.value = step;
+      scrubber.dispatchEvent(new Event("input"));
+    });
+  });
+  observer.observe(root, {attributes: true, attributeFilter: ["data-run"]});
+}
+"""
+"""Has the next run on show start at the step that the page's address asks for; runs in the browser."""
 _LEVELS = 65535
 _run_ids = count()
 
@@ -38,9 +54,9 @@ def encode(run: Run, *, original: Run | None = None, baseline: Run | None = None
     values in turn.
 
     Args:
-        run: to show.
-        original: what the run was before it was reached into, if it was.
-        baseline: what an LSTM made of the same input, to be shown beside it.
+        run: the run to show.
+        original: the run as it was before somebody reached into it, if somebody did.
+        baseline: the run of an LSTM on the same input, which is shown beside it.
     """
     trace = run.trace
     fields = {
