@@ -15,7 +15,8 @@ import ntm
 from ntm.commands import demo, train
 from ntm.storage import checkpoint
 from ntm.studies import evaluation, results
-from ntm.tasks import Task, registry
+from ntm.tasks import Question, Task, registry
+from ntm.ui.panels.takeaway import write_snippet
 from tests.conftest import ROOT, serve_app
 from tests.ui.test_page import open_page, replace_text, run_id, type_and_run, wait_for_new_run
 
@@ -109,6 +110,15 @@ def url(task_file: Path, environment: Mapping[str, str], checkpoints: Path) -> I
         yield url
 
 
+@pytest.fixture
+def known() -> Iterator[None]:
+    """What a test loads is forgotten after it."""
+    before = dict(registry._registry())
+    yield
+    registry._registry().clear()
+    registry._registry().update(before)
+
+
 def test_it_is_trained_into_checkpoints_of_its_own(checkpoints: Path) -> None:
     assert {path.name for path in checkpoints.iterdir()} == {"ntm-reverse-copy", "lstm-reverse-copy"}
     found = checkpoint.read_folder(checkpoints / "ntm-reverse-copy")
@@ -133,6 +143,13 @@ def test_its_card_says_how_to_have_the_task(checkpoints: Path, task_file: Path) 
         [sys.executable, "-c", snippet[1]], cwd=task_file.parent, env=here, capture_output=True, text=True, timeout=120
     )
     assert ran.stdout.startswith("tensor([[["), ran.stderr
+
+
+def test_a_run_is_repeated_by_python_that_loads_the_task(known: None, checkpoints: Path, task_file: Path) -> None:
+    ntm.tasks.load(task_file)
+    snippet = write_snippet(Question("reverse-copy", "10110010\n00000000"), str(checkpoints / "ntm-reverse-copy"))
+    ran = subprocess.run([sys.executable, "-c", snippet], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert re.search(r"^wrong bits: \d+\n$", ran.stdout, re.MULTILINE), ran.stderr
 
 
 def test_it_is_judged(checkpoints: Path, task_file: Path, environment: Mapping[str, str]) -> None:
@@ -212,15 +229,6 @@ def test_a_link_opens_it(browser: Browser, url: str) -> None:
 
 
 # What is not a task, and what is not there yet.
-
-
-@pytest.fixture
-def known() -> Iterator[None]:
-    """What a test loads is forgotten after it."""
-    before = dict(registry._registry())
-    yield
-    registry._registry().clear()
-    registry._registry().update(before)
 
 
 def test_it_is_known_by_its_name_once_it_is_loaded_and_anew_when_it_was_changed(known: None, tmp_path: Path) -> None:

@@ -6,13 +6,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 import torch
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
+import ntm
 from ntm import tasks
+from ntm.ui.endpoints import make_endpoints
 from tests.conftest import ROOT
 
 ARGUMENTS = {
@@ -113,6 +116,20 @@ def test_nothing_but_the_contracts_endpoints_is_public(client: Client) -> None:
         for name, endpoint in endpoints.items()
     }
     assert found == ARGUMENTS
+
+
+def test_clients_are_told_what_to_give_and_what_comes_back(client: Client) -> None:
+    """Which is all that a language model behind an MCP client knows."""
+    with urlopen(f"{client.src}gradio_api/info") as reply:
+        endpoints = json.load(reply)["named_endpoints"]
+    for name, arguments in ARGUMENTS.items():
+        task = tasks.get(name.replace("_", "-"))
+        told = endpoints[f"/{name}"]["description"]
+        assert told == f"Ask a trained Neural Turing Machine. {task.tells}"
+        document = make_endpoints({task.name: ntm.NTM(task.input_size, task.output_size)})[name].__doc__ or ""
+        assert re.findall(r"^    (\w+): .+\.$", document, re.MULTILINE)[: len(arguments)] == arguments
+        assert task.form.hint in document
+        assert "probabilities" in document.split("Returns:\n")[1]
 
 
 def section_of_the_readme(url: str) -> str:
