@@ -27,7 +27,7 @@ import torch
 from torch import Tensor
 
 from ntm.tasks import Batch, Case, Recipe, Rows, Task, Typed, random_bits
-from ntm.tasks.text import each
+from ntm.tasks.text import caption_each
 
 
 class ReverseCopy(Task):
@@ -63,8 +63,8 @@ class ReverseCopy(Task):
 
     def captions(self, typed: Typed) -> list[str]:
         """What each step is about."""
-        came = each("vector", len(typed.rows), "comes in")
-        due = each("vector", len(typed.rows), "is due")
+        came = caption_each("vector", len(typed.rows), "comes in")
+        due = caption_each("vector", len(typed.rows), "is due")
         return [*came, "flag", *reversed(due)]
 '''
 
@@ -153,7 +153,7 @@ def test_a_run_is_repeated_by_python_that_loads_the_task(known: None, checkpoint
 
 
 def test_it_is_judged(checkpoints: Path, task_file: Path, environment: Mapping[str, str]) -> None:
-    command = ["-m", "ntm.studies.evaluation", "--task", task_file]
+    command = ["-m", "ntm.studies.evaluation", "--task", str(task_file)]
     said = run(environment, *command, checkpoints / "ntm-reverse-copy", "--size", "length=3")
     assert "reverse-copy: bit errors over 100 fresh sequences a size" in said
     assert "| length 20" in run(environment, *command, "--all")
