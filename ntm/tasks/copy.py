@@ -68,10 +68,5 @@ class Copy(Task):
 
     def captions(self, typed: Typed) -> list[str]:
         """What each step is about."""
-        length = len(typed.rows)
-        return [
-            "start flag",
-            *caption_each("vector", length, "comes in"),
-            "end flag",
-            *caption_each("vector", length, "is due"),
-        ]
+        came, due = (caption_each("vector", len(typed.rows), verb) for verb in ("comes in", "is due"))
+        return ["start flag", *came, "end flag", *due]
