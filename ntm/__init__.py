@@ -4,6 +4,10 @@ from ntm import tasks
 from ntm.machine.lstm import LSTMBaseline, LSTMState
 from ntm.machine.ntm import NTM, NTMState
 from ntm.machine.trace import Trace
-from ntm.storage.checkpoint import CheckpointError, load
+from ntm.storage import pretrained
+from ntm.storage.load import load
+from ntm.storage.untrusted import CheckpointError
+
+pretrained.attach()
 
 __all__ = ["NTM", "CheckpointError", "LSTMBaseline", "LSTMState", "NTMState", "Trace", "load", "tasks"]

@@ -24,6 +24,18 @@ _SECONDS_TO_START = 120
 _SECONDS_TO_APPEAR = 15  # on a busy machine; Playwright's own 5 are for an idle one
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that open the page. A file with such tests stays on one worker and shares its server."""
+    opening = [item for item in items if {"app_url", "browser"} & set(getattr(item, "fixturenames", ()))]
+    for item in opening:
+        item.add_marker("page")
+    files = {item.path for item in opening}
+    for item in items:
+        if item.path in files:
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+
+
 @contextmanager
 def serve_app(log: Path, *arguments: str, environment: Mapping[str, str] = os.environ) -> Iterator[str]:
     """Start the demo as a user does and yield its address."""
@@ -42,13 +54,18 @@ def serve_app(log: Path, *arguments: str, environment: Mapping[str, str] = os.en
             process.wait(timeout=20)
 
 
+def judge_quickly(patch: pytest.MonkeyPatch) -> None:
+    """Have every task judged at its smallest sizes only."""
+    for task in map(tasks.get, tasks.names()):
+        smallest = Case({name: task.smallest.get(name, 1) for name in task.sizes})
+        patch.setattr(type(task), "validation", (smallest,))
+        patch.setattr(type(task), "evaluation", (smallest,))
+
+
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every task is judged at its smallest sizes only."""
-    for task in map(tasks.get, tasks.names()):
-        smallest = Case({name: task.smallest.get(name, 1) for name in task.sizes})
-        monkeypatch.setattr(type(task), "validation", (smallest,))
-        monkeypatch.setattr(type(task), "evaluation", (smallest,))
+    judge_quickly(monkeypatch)
 
 
 @pytest.fixture

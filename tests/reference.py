@@ -179,9 +179,9 @@ def restore(x: Tensor, register: Mapping[str, Any]) -> Tensor:
 
 def sense(quantities: Tensor, config: Mapping[str, Any]) -> Tensor:
     """What a network sees of inputs and reads."""
-    if config["analog"]:
+    if config["extension"] == "analog":
         return torch.tanh(3 * quantities)
-    return torch.tanh(10 * quantities) if config["register"] else quantities
+    return quantities if config["extension"] is None else torch.tanh(10 * quantities)
 
 
 def lstm_cell(
@@ -258,7 +258,8 @@ def _run_sequence(config: Mapping[str, Any], weights: Weights, inputs: Tensor, m
     """One sequence: inputs (T, in), memory (N, M)."""
     slots, width = memory.shape
     read_heads, write_heads, layers = config["read_heads"], config["write_heads"], config["controller_layers"]
-    analog, register = config["analog"], config["register"]
+    analog = config["extension"] == "analog"
+    register = None if analog or config["extension"] is None else config["extension"]["register"]
 
     first = torch.zeros(slots, dtype=memory.dtype)
     first[0] = 1

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 
 import ntm
-from ntm.storage import checkpoint
+from ntm.storage import record
 from ntm.tasks import Architecture, Recipe
-from ntm.training import loop
+from ntm.training.run import Settings
 
 TRAINING: dict[str, Any] = {
     "task": "copy",
@@ -44,10 +44,10 @@ SMALLEST: dict[Architecture, dict[str, int]] = {
 }
 
 
-def small(task: str = "copy", architecture: Architecture = "ntm", **recipe: Any) -> loop.Settings:
+def small(task: str = "copy", architecture: Architecture = "ntm", **recipe: Any) -> Settings:
     """A short run of a model that is built in no time."""
     arguments = SMALLEST[architecture] | recipe.pop("arguments", {})
-    return loop.Settings(task, architecture, Recipe(**{"updates": 40, "batch_size": 4} | recipe, arguments=arguments))
+    return Settings(task, architecture, Recipe(**{"updates": 40, "batch_size": 4} | recipe, arguments=arguments))
 
 
 def machine(seed: int = 0) -> ntm.NTM:
@@ -65,5 +65,5 @@ def write_checkpoint(folder: Path, *, seed: int = 0, extras: bool = True) -> Pat
         (fresh / "snapshots").mkdir()
         (fresh / "snapshots" / "500.safetensors").write_bytes(b"weights of old")
 
-    checkpoint.write(folder, machine(seed), "copy", TRAINING, EVALUATION, add_files=add_files if extras else None)
+    record.write(folder, machine(seed), "copy", TRAINING, EVALUATION, add_files=add_files if extras else None)
     return folder

@@ -3,16 +3,19 @@
 import argparse
 import os
 import sys
+from importlib.util import find_spec
 
 from ntm import tasks
 from ntm.storage.checkpoint import CHECKPOINTS
 from ntm.tasks.option import add_task_option
-from ntm.ui.machines import has_own
-from ntm.ui.page import launch
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Parse the command line and serve the page."""
+    """Parse the command line and serve the page.
+
+    Raises:
+        SystemExit: if gradio is not installed, or there are no checkpoints to show.
+    """
     parser = argparse.ArgumentParser(description="See a Neural Turing Machine think, in a browser.")
     parser.add_argument(
         "--hub",
@@ -22,8 +25,17 @@ def main(arguments: list[str] | None = None) -> None:
     )
     add_task_option(parser)
     options = parser.parse_args(arguments)
+    if find_spec("gradio") is None:
+        sys.exit("error: the demo needs gradio, which the extra ntm[demo] brings")
     for task in options.task:
-        if not has_own(task.name):
-            path = tasks.path_of(task.name)
-            sys.exit(f"error: there is no {CHECKPOINTS / f'ntm-{task.name}'} yet: python train.py {path} makes it")
+        folder, path = CHECKPOINTS / f"ntm-{task.name}", tasks.path_of(task.name)
+        if not folder.is_dir():
+            sys.exit(f"error: there is no {folder} yet: python train.py {path} makes it")
+    if not any(CHECKPOINTS.glob("ntm-*")):
+        sys.exit(
+            f"error: there are no machines to show in {CHECKPOINTS.absolute()}: train one here with `ntm-train copy`, "
+            "or set NTM_CHECKPOINTS to the checkpoints folder of a clone"
+        )
+    from ntm.ui.page import launch  # needs gradio, and takes seconds
+
     launch(options.hub)

@@ -18,13 +18,16 @@ from tqdm import tqdm
 from ntm import tasks
 from ntm.storage import checkpoint, hub
 from ntm.storage.checkpoint import CHECKPOINTS, SNAPSHOTS
-from ntm.studies.evaluation import evaluate, record
+from ntm.storage.record import record
+from ntm.storage.untrusted import CheckpointError
+from ntm.studies.evaluation import evaluate
 from ntm.tasks import Architecture, Task
 from ntm.tasks.option import add_task_option
-from ntm.training import loop, parallel, race
+from ntm.training import parallel, race
 from ntm.training.interruption import interruptible
+from ntm.training.loop import Progress
 from ntm.training.parallel import Share
-from ntm.training.race import Candidate
+from ntm.training.run import Settings, TrainingError, TrainingRun
 
 ALL, PUSH = "all", "push"
 _FINISHED = CHECKPOINTS / ".all.json"
@@ -40,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == PUSH:
             return _push(options)
         return _train(options)
-    except (loop.TrainingError, checkpoint.CheckpointError, SafetensorError, ValueError, OSError) as error:
+    except (TrainingError, CheckpointError, SafetensorError, ValueError, OSError) as error:
         if not parallel.local_rank():
             print(f"error: {error}", file=sys.stderr)
         return 1
@@ -126,8 +129,8 @@ def _train(options: argparse.Namespace) -> int:
         hub.check_push(options.push_to_hub)
     device = _device(options.device)
     with interruptible() as interrupted, parallel.joined(device) as share:
-        if share.count > 1 and options.seeds > 1:
-            raise loop.TrainingError("--seeds trains in one process: leave out torchrun")
+        if share.size > 1 and options.seeds > 1:
+            raise TrainingError("--seeds trains in one process: leave out torchrun")
         if options.command == ALL:
             return _train_all(options, device, share, interrupted)
         code = _train_one(options, options.model, tasks.get(options.command), device, share, interrupted)
@@ -139,7 +142,7 @@ def _train(options: argparse.Namespace) -> int:
 
 def _train_all(options: argparse.Namespace, device: torch.device, share: Share, interrupted: threading.Event) -> int:
     if _FINISHED.exists() and not options.resume:
-        raise loop.TrainingError(f"{_FINISHED} says that not all were trained: go on with --resume, or delete it")
+        raise TrainingError(f"{_FINISHED} says that not all were trained: go on with --resume, or delete it")
     finished = json.loads(_FINISHED.read_text()) if _FINISHED.exists() else []
     for task in map(tasks.get, tasks.names()):
         for model in get_args(Architecture):
@@ -164,20 +167,20 @@ def _train_one(
 ) -> int:
     output = _output(options, model, task.name)
     folder = output.with_name(f".{output.name}.run")
-    settings = loop.Settings.of(task, model, seed=options.seed, updates=options.updates, batch_size=options.batch_size)
+    settings = Settings.of(task, model, seed=options.seed, updates=options.updates, batch_size=options.batch_size)
     begin = race.resume if options.resume and (folder.exists() or options.command != ALL) else race.start
-    candidates = begin(settings, options.seeds, folder, device)
+    runs = begin(settings, options.seeds, folder, device)
     if share.leads:
-        chosen = ", ".join(str(candidate.settings.recipe.seed) for candidate in candidates)
+        chosen = ", ".join(str(run.recipe.seed) for run in runs)
         print(f"{output.name} on {_device_name(device)}, seed {chosen}; Ctrl-C saves the run", flush=True)
-    if not _train_with_progress(candidates, task, share, interrupted):
+    if not _train_with_progress(runs, share, interrupted):
         if share.leads:
-            updates = " and ".join(f"{candidate.run.update:,}" for candidate in candidates)
+            updates = " and ".join(f"{run.update:,}" for run in runs)
             updates += f" of {settings.recipe.updates:,} updates"
             print(f"stopped after {updates}; the same command with --resume goes on")
         return _INTERRUPTED
     if share.leads:
-        _write(candidates, task, output)
+        _write(runs, output)
         shutil.rmtree(folder)
     return 0
 
@@ -191,49 +194,49 @@ def _output(options: argparse.Namespace, model: Architecture, task: str) -> Path
     if options.command == ALL or options.output is None:
         return CHECKPOINTS / f"{model}-{task}"
     if options.output.exists() and not options.resume:
-        raise loop.TrainingError(f"{options.output} exists already; name another folder")
+        raise TrainingError(f"{options.output} exists already; name another folder")
     return options.output
 
 
-def _train_with_progress(
-    candidates: Sequence[Candidate], task: Task, share: Share, interrupted: threading.Event
-) -> bool:
-    recipe = candidates[0].settings.recipe
-    done = {id(candidate): candidate.run.update for candidate in candidates}
+def _train_with_progress(runs: Sequence[TrainingRun], share: Share, interrupted: threading.Event) -> bool:
+    recipe, task = runs[0].recipe, runs[0].task
+    done = {run.recipe.seed: run.update for run in runs}
     bar = tqdm(
-        total=recipe.updates * len(candidates),
+        total=recipe.updates * len(runs),
         initial=sum(done.values()),
         unit="update",
         dynamic_ncols=True,
         disable=not share.leads,
     )
 
-    def show(candidate: Candidate, progress: loop.Progress) -> None:
-        bar.update(progress.update - done[id(candidate)])
-        done[id(candidate)] = progress.update
+    def show(run: TrainingRun, progress: Progress) -> None:
+        bar.update(progress.update - done[run.recipe.seed])
+        done[run.recipe.seed] = progress.update
         rate = bar.format_dict["rate"] or 0.0
-        seed = f"seed {candidate.settings.recipe.seed}: " if len(candidates) > 1 else ""
+        seed = f"seed {run.recipe.seed}: " if len(runs) > 1 else ""
         bar.set_postfix_str(
             f"{seed}loss {progress.loss:.4f}, {task.error_name} {progress.error:.2f}, "
             f"{rate * recipe.batch_size:,.0f} sequences/s"
         )
 
     with bar:
-        return race.train(candidates, share=share, on_progress=show, stopping=interrupted.is_set)
+        return race.train(runs, share=share, on_progress=show, stopping=interrupted.is_set)
 
 
-def _write(candidates: Sequence[Candidate], task: Task, output: Path) -> None:
-    for candidate in candidates:
-        if candidate.failure is not None:
-            print(f"note: seed {candidate.settings.recipe.seed}: {candidate.failure}", file=sys.stderr)
-    best = race.best(candidates)
-    best.run.model.load_state_dict(best.run.best)
-    with tqdm(total=len(task.evaluation), unit="size", desc="evaluating", leave=False) as bar:
+def _write(runs: Sequence[TrainingRun], output: Path) -> None:
+    for run in runs:
+        if run.failure is not None:
+            print(f"note: seed {run.recipe.seed}: {run.failure}", file=sys.stderr)
+    best = race.best(runs)
+    best.model.load_state_dict(best.best)
+    with tqdm(total=len(best.task.evaluation), unit="size", desc="evaluating", leave=False) as bar:
         evaluation = evaluate(
-            best.run.model, task, task.evaluation, sequences=_EVALUATION_SEQUENCES, on_score=lambda _: bar.update()
+            *(best.model, best.task, best.task.evaluation),
+            sequences=_EVALUATION_SEQUENCES,
+            on_score=lambda _: bar.update(),
         )
-    record(output, best.run.model, task, race.facts(candidates), evaluation, best.folder / SNAPSHOTS)
-    print(f"wrote {output}, the weights of seed {best.settings.recipe.seed} after update {best.run.best_update:,}")
+    record(output, best.model, best.task, race.facts(runs), evaluation, best.folder / SNAPSHOTS)
+    print(f"wrote {output}, the weights of seed {best.recipe.seed} after update {best.best_update:,}")
 
 
 def _device(name: str) -> torch.device:
@@ -245,7 +248,7 @@ def _device(name: str) -> torch.device:
     try:
         return torch.zeros((), device=name).device
     except (RuntimeError, AssertionError) as error:
-        raise loop.TrainingError(f"no device {name!r} here: {str(error).splitlines()[0]}") from error
+        raise TrainingError(f"no device {name!r} here: {str(error).splitlines()[0]}") from error
 
 
 def _device_name(device: torch.device) -> str:

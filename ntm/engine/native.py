@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from ntm.machine.controllers import LSTMController
+from ntm.machine.extensions import Register
 from ntm.machine.ntm import NTM, NTMState
 
 _SOURCE = Path(__file__).with_name("engine.cpp")
@@ -134,7 +135,7 @@ def unroll(model: NTM, inputs: Tensor, state: NTMState) -> tuple[Tensor, Tensor]
     else:
         layers = [(layer[0].weight, layer[0].bias) for layer in controller.layers]  # type: ignore[index]
     head_bias = torch.cat([heads.addressing.bias, heads.writing.bias])
-    reads = model.cell.sense(state.reads.flatten(1))
+    reads = model.extension.sense(state.reads.flatten(1))
     flat = [parameter for layer in layers for parameter in layer]
     head_weights = torch.cat([heads.addressing.weight, heads.writing.weight])
     answer, weightings = _Fused.apply(model, inputs, state, state.memory, reads, head_weights, head_bias, *flat)
@@ -188,8 +189,8 @@ class _Run:
         heads: tuple[Tensor, Tensor],
         layers: Sequence[Tensor],
     ) -> None:
-        config, cell = model.config, model.cell
-        inputs = cell.restore(inputs)
+        config, cell, extension = model.config, model.cell, model.extension
+        inputs = extension.take_in(inputs)
         steps, batch, input_size = inputs.shape
         slots, width = memory.shape[1:]
         lstm = isinstance(cell.controller, LSTMController)
@@ -198,7 +199,7 @@ class _Run:
         self.shape = _Shape(
             *(steps, batch, input_size, units, len(layers) // 2, lstm, slots, width),
             *(config["read_heads"], config["write_heads"], config["shift_range"]),
-            *(heads[0].shape[1] - units, cell.analog, cell.register is not None, cell.gain or 0.0),
+            *(heads[0].shape[1] - units, extension.linear_adds, extension.register_columns, extension.gain or 0.0),
         )
         self.answer_size = units + config["read_heads"] * width
         self.slots, self.lstm = slots, lstm
@@ -207,7 +208,7 @@ class _Run:
             for weights, bias in zip(layers[::2], layers[1::2], strict=True)
         ]
         seen = self.layers[0]["seen"]
-        seen[..., :input_size] = cell.sense(inputs)
+        seen[..., :input_size] = extension.sense(inputs)
         seen[0, :, input_size : input_size + reads.shape[1]] = reads
         self.emitted_size, self.head_input_size = heads[0].shape
         by_slot = (batch, head_count, _padded(slots))
@@ -225,8 +226,8 @@ class _Run:
             "answer": torch.empty(steps, batch, _padded(self.answer_size)),
         }
         self.arrays["controller_output"][..., units : self.head_input_size] = inputs[..., : self.shape.heads_see]
-        if cell.register is not None:
-            self.arrays["counts"] = inputs[..., cell.register.channel].contiguous()
+        if isinstance(extension, Register):
+            self.arrays["counts"] = inputs[..., extension.channel].contiguous()
         self.arrays["memory"][0] = _pad(memory.mT)
         self.arrays["weightings"][0] = _pad(state.weights)
         if lstm:

@@ -11,13 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ntm.machine import addressing
-from ntm.machine.register import Register
+from ntm.machine.extensions import PAPER, Extension
 
 # Beyond this the raw outputs saturate every squashing function below; Collier and Beel clip at the same value.
 _CLIP = 20.0
-# What the gates of a register first emit, before squashing. They start all but closed: what they let through at every
-# step would soon hide what is counted.
-_ALL_BUT_CLOSED = -3.0
 
 
 class HeadOutputs(NamedTuple):
@@ -34,9 +31,9 @@ class HeadOutputs(NamedTuple):
     sharpening: Tensor
     """(B, H), gamma >= 1"""
     erases: Tensor
-    """(B, W, M), in [0, 1]; 0 in a register"""
+    """(B, W, M), in [0, 1]"""
     adds: Tensor
-    """(B, W, M), in [-1, 1]; of any size with linear adds, from -1 up in a register"""
+    """(B, W, M), in [-1, 1] unless the machine has an extension"""
 
 
 class Weighting(NamedTuple):
@@ -49,17 +46,15 @@ class Weighting(NamedTuple):
 
 
 class Heads(nn.Module):
-    """All read and write heads: one linear layer from the controller, then addressing for all of them at once.
+    """All read and write heads: two linear layers from the controller say what they do.
 
     Args:
-        input_size: C, of what the controller says.
+        input_size: C, of what the heads see.
         memory_width: M.
         read_heads: R.
         write_heads: W.
         shift_range: k.
-        linear_adds: whether adds are left as they are, of any size.
-        register: of the first column of memory, in which its gates stand in place of erase and add; None where there is
-            none.
+        extension: what the machine has beyond the paper's.
     """
 
     def __init__(
@@ -69,34 +64,31 @@ class Heads(nn.Module):
         read_heads: int,
         write_heads: int,
         shift_range: int,
-        *,
-        linear_adds: bool = False,
-        register: Register | None = None,
+        extension: Extension = PAPER,
     ) -> None:
         super().__init__()
-        self.linear_adds = linear_adds
+        self.extension = extension
         heads = read_heads + write_heads
         self.heads = heads
         self.write_heads = write_heads
         self.widths = [memory_width, 1, 1, 2 * shift_range + 1, 1]
         self.addressing = nn.Linear(input_size, heads * sum(self.widths))
         self.writing = nn.Linear(input_size, write_heads * 2 * memory_width)
-        self.register = register
-        if register is not None:
-            with torch.no_grad():
-                self.writing.bias.view(write_heads, 2, memory_width)[..., 0] = _ALL_BUT_CLOSED
+        with torch.no_grad():
+            extension.initialise(self.writing.bias.view(write_heads, 2, memory_width))
 
     def forward(self, controller_output: Tensor, inputs: Tensor) -> HeadOutputs:
         """Emit every head's parameters.
 
         Args:
             controller_output: (B, C).
-            inputs: (B, in), which a register takes its count from: as its `restore` gives them.
+            inputs: (B, in), as the extension takes them in.
         """
-        addressing_raw = self.addressing(controller_output).clamp(-_CLIP, _CLIP).unflatten(-1, (self.heads, -1))
+        seen = self.extension.drive(controller_output, inputs)
+        addressing_raw = self.addressing(seen).clamp(-_CLIP, _CLIP).unflatten(-1, (self.heads, -1))
         key, strength, gate, shift, sharpening = addressing_raw.split(self.widths, dim=-1)
-        writing_raw = self.writing(controller_output).clamp(-_CLIP, _CLIP).unflatten(-1, (self.write_heads, -1))
-        erases, adds = self._squash_writing(*writing_raw.chunk(2, dim=-1), inputs)
+        writing_raw = self.writing(seen).clamp(-_CLIP, _CLIP).unflatten(-1, (self.write_heads, -1))
+        erases, adds = self.extension.squash_writing(*writing_raw.chunk(2, dim=-1), inputs)
         return HeadOutputs(
             key=key.tanh(),
             strength=functional.softplus(strength).squeeze(-1),
@@ -107,27 +99,17 @@ class Heads(nn.Module):
             adds=adds,
         )
 
-    def _squash_writing(self, erases: Tensor, adds: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        erases, squashed = erases.sigmoid(), adds if self.linear_adds else adds.tanh()
-        if self.register is None:
-            return erases, squashed
-        added = self.register.added(erases[..., :1], adds[..., :1].sigmoid(), inputs)
-        untouched = torch.zeros_like(added)
-        return torch.cat([untouched, erases[..., 1:]], -1), torch.cat([added, squashed[..., 1:]], -1)
 
-
-def address(outputs: HeadOutputs, memory: Tensor, previous: Tensor, *, hidden_columns: int = 0) -> Weighting:
+def address(outputs: HeadOutputs, memory: Tensor, previous: Tensor, *, searched: slice = slice(None)) -> Weighting:
     """Move every head: content, interpolation, shift and sharpening, the whole of the paper's figure 2.
 
     Args:
         outputs: what the heads emitted in this step.
         memory: (B, N, M), as the previous step left it.
         previous: (B, H, N), the weightings of the previous step.
-        hidden_columns: how many of memory's first columns content addressing does not look at.
+        searched: the columns of memory that content addressing looks at.
     """
-    content = addressing.content_weighting(
-        memory[..., hidden_columns:], outputs.key[..., hidden_columns:], outputs.strength
-    )
+    content = addressing.content_weighting(memory[..., searched], outputs.key[..., searched], outputs.strength)
     gated = addressing.interpolate(content, previous, outputs.gate)
     shifted = addressing.shift(gated, outputs.shift)
     return Weighting(addressing.sharpen(shifted, outputs.sharpening), content)

@@ -1,24 +1,16 @@
 """What the Neural Turing Machine and the LSTM baseline have in common: an interface and a checkpoint format."""
 
 from abc import ABC, abstractmethod
-from pathlib import Path
-from typing import Any, NamedTuple, Self
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
 
 import torch
-from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
 from ntm.machine.trace import Trace
 
 
-class SequenceModel(
-    nn.Module,
-    PyTorchModelHubMixin,
-    ABC,
-    library_name="ntm",
-    tags=["neural-turing-machine", "memory-augmented-neural-network"],
-    license="mit",
-):
+class SequenceModel(nn.Module, ABC):
     """A recurrent network from (T, B, in) to logits (T, B, out), its state handed in and handed out.
 
     Attributes:
@@ -30,6 +22,11 @@ class SequenceModel(
     input_size: int
     output_size: int
     config: dict[str, Any]
+
+    # These come from `ntm.storage.pretrained`, for nothing here knows of files or of the Hub.
+    from_pretrained: ClassVar[Callable[..., Any]]
+    save_pretrained: ClassVar[Callable[..., None]]
+    push_to_hub: ClassVar[Callable[..., str]]
 
     @abstractmethod
     def initial_state(
@@ -54,24 +51,3 @@ class SequenceModel(
                 f"inputs must be (T, B, {self.input_size}) with at least one step and one sequence, "
                 f"not {tuple(inputs.shape)}"
             )
-
-    def _save_pretrained(self, save_directory: Path) -> None:
-        from ntm.storage import checkpoint  # the mixin's hook: it knows how a model is built, which a module need not
-
-        checkpoint.save_weights(self, save_directory)
-
-    @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **options: Any) -> Self:
-        """Load a checkpoint, a folder or a Hub id, with the checks of `ntm.load`.
-
-        Raises:
-            ntm.CheckpointError: if it cannot be had, is malformed, or holds another kind of model.
-        """
-        from ntm.storage import checkpoint
-
-        model = checkpoint.load(pretrained_model_name_or_path, **options)
-        if not isinstance(model, cls):
-            raise checkpoint.CheckpointError(
-                f"{pretrained_model_name_or_path} holds a {type(model).__name__}, not a {cls.__name__}"
-            )
-        return model

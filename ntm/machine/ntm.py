@@ -9,16 +9,11 @@ from torch import Tensor, nn
 from ntm.machine import memory as memory_ops
 from ntm.machine.checks import check_whole_number
 from ntm.machine.controllers import CONTROLLER_KINDS, ControllerKind, ControllerState, make_controller
+from ntm.machine.extensions import Extension, ExtensionSpec, make_extension
 from ntm.machine.heads import HeadOutputs, Heads, Weighting, address, focus_on_first_slot
 from ntm.machine.memory import MEMORY_INITS, InitialMemory, MemoryInit
 from ntm.machine.model import SequenceModel
-from ntm.machine.register import Register
 from ntm.machine.trace import Trace
-
-# How much more than the magnitude 1 of a bit the controller can tell apart: of an analog machine, not much; of one with
-# a register, only whether a quantity is left.
-_ANALOG_GAIN = 3.0
-_REGISTER_GAIN = 10.0
 
 
 class NTMState(NamedTuple):
@@ -54,23 +49,15 @@ class NTMCell(nn.Module):
         read_heads: int,
         write_heads: int,
         shift_range: int,
-        analog: bool,
-        register: Register | None,
+        extension: Extension,
     ) -> None:
         super().__init__()
         self.read_heads = read_heads
-        self.analog = analog
-        self.register = register
-        self.gain = _ANALOG_GAIN if analog else _REGISTER_GAIN if register else None
-        """of the squashing through which the controller sees; None where it sees all as it is"""
+        self.extension = extension
         read_size = read_heads * memory_width
         self.controller = make_controller(controller, input_size + read_size, controller_size, controller_layers)
-        head_input_size = controller_size + input_size if analog else controller_size
-        self.heads = Heads(
-            *(head_input_size, memory_width, read_heads, write_heads, shift_range),
-            linear_adds=analog,
-            register=register,
-        )
+        head_input_size = controller_size + input_size if extension.sees_input else controller_size
+        self.heads = Heads(head_input_size, memory_width, read_heads, write_heads, shift_range, extension)
         self.output = nn.Linear(controller_size + read_size, output_size)
 
     def forward(self, inputs: Tensor, state: NTMState) -> tuple[Tensor, NTMState]:
@@ -91,27 +78,18 @@ class NTMCell(nn.Module):
             state: as the last step left it.
             change_heads: what the heads do in place of what they emit, for those who reach into a run.
         """
-        inputs = self.restore(inputs)
-        controller_input = self.sense(torch.cat([inputs, state.reads.flatten(1)], dim=-1))
+        inputs = self.extension.take_in(inputs)
+        controller_input = self.extension.sense(torch.cat([inputs, state.reads.flatten(1)], dim=-1))
         controller_output, controller_state = self.controller(controller_input, state.controller)
-        head_input = torch.cat([controller_output, inputs], dim=-1) if self.analog else controller_output
-        heads = self.heads(head_input, inputs)
+        heads = self.heads(controller_output, inputs)
         if change_heads is not None:
             heads = change_heads(heads)
-        weighting = address(heads, state.memory, state.weights, hidden_columns=1 if self.register else 0)
+        weighting = address(heads, state.memory, state.weights, searched=self.extension.searched)
         read_weights, write_weights = weighting.weights.tensor_split([self.read_heads], dim=1)
         memory = memory_ops.write(state.memory, write_weights, heads.erases, heads.adds)
         reads = memory_ops.read(memory, read_weights)
-        logits = self.output(torch.cat([controller_output, self.sense(reads.flatten(1))], dim=-1))
+        logits = self.output(torch.cat([controller_output, self.extension.sense(reads.flatten(1))], dim=-1))
         return _Step(logits, NTMState(memory, weighting.weights, reads, controller_state), heads, weighting)
-
-    def restore(self, inputs: Tensor) -> Tensor:
-        """Inputs (..., in) with the count that a register takes in; without a register, the same."""
-        return inputs if self.register is None else self.register.restore(inputs)
-
-    def sense(self, quantities: Tensor) -> Tensor:
-        """What the controller and the layer of the logits see of inputs and reads."""
-        return quantities if self.gain is None else torch.tanh(self.gain * quantities)
 
 
 class NTM(SequenceModel):
@@ -132,16 +110,24 @@ class NTM(SequenceModel):
         write_heads: W.
         shift_range: k; one step moves a head by -k to +k slots.
         memory_init: what is in memory before the first step, see `ntm.machine.memory.InitialMemory`.
-        analog: whether quantities pass into memory as they are: the heads see the input besides the controller's
-            output and add without squashing, while the controller sees input and reads squashed. A count can then be
-            kept in memory, and found there, whatever its size.
-        register: makes the first column of memory a register, see `ntm.machine.register`, for the count that these
-            fields of a `Register` tell of. Heads that look for content do not look at it, and the controller sees input
-            and reads squashed so much that it can only tell whether something is left. All else is as in the paper.
+        extension: what the machine has beyond the paper's, see `ntm.machine.extensions`: None, "analog", or
+            {"register": {"channel": ..., "mean": ..., "deviation": ...}}.
 
     Raises:
-        ValueError: if an argument is out of range, or the machine would be analog and have a register.
+        ValueError: if an argument is out of range.
         TypeError: if an argument is of the wrong type.
+
+    Example:
+        A machine of this shape learns to copy, and then runs with more memory than it was trained with:
+
+        >>> model = NTM(10, 8, controller="lstm")
+        >>> inputs = torch.zeros(42, 1, 10)  # (T, B, in)
+        >>> logits, state = model(inputs)  # (T, B, out); torch.sigmoid(logits) are the probabilities of the bits
+        >>> logits.shape
+        torch.Size([42, 1, 8])
+        >>> trace = model.trace(inputs, model.initial_state(1, memory_slots=1024))
+        >>> trace.write_weights.shape  # (T, B, W, N)
+        torch.Size([42, 1, 1, 1024])
     """
 
     def __init__(
@@ -158,8 +144,7 @@ class NTM(SequenceModel):
         write_heads: int = 1,
         shift_range: int = 1,
         memory_init: MemoryInit = "constant",
-        analog: bool = False,
-        register: dict[str, Any] | None = None,
+        extension: ExtensionSpec = None,
     ) -> None:
         super().__init__()
         self.config: dict[str, Any] = {
@@ -174,10 +159,11 @@ class NTM(SequenceModel):
             "write_heads": write_heads,
             "shift_range": shift_range,
             "memory_init": memory_init,
-            "analog": analog,
-            "register": register,
+            "extension": extension,
         }
         _check_config(self.config)
+        self.extension = make_extension(extension)
+        self.extension.check(input_size, memory_width)
         self.input_size = input_size
         self.output_size = output_size
         self.memory_slots = memory_slots
@@ -194,8 +180,7 @@ class NTM(SequenceModel):
             read_heads,
             write_heads,
             shift_range,
-            analog,
-            None if register is None else Register(**register),
+            self.extension,
         )
 
     def initial_state(
@@ -288,21 +273,9 @@ class NTM(SequenceModel):
 def _check_config(config: dict[str, Any]) -> None:
     choices = {"controller": CONTROLLER_KINDS, "memory_init": MEMORY_INITS}
     for name, value in config.items():
-        if name == "analog":
-            if type(value) is not bool:
-                raise TypeError(f"analog must be true or false, not {value!r}")
-        elif name == "register":
-            if not isinstance(value, dict | None):
-                raise TypeError(f"register must be None or the fields of a Register, not {value!r}")
-        elif name not in choices:
+        if name in choices:
+            if value not in choices[name]:
+                raise ValueError(f"{name} must be one of {', '.join(choices[name])}, not {value!r}")
+        elif name != "extension":
             check_whole_number(name, value, smallest=0 if name == "shift_range" else 1)
-        elif value not in choices[name]:
-            raise ValueError(f"{name} must be one of {', '.join(choices[name])}, not {value!r}")
     check_whole_number("memory_slots", config["memory_slots"], smallest=2 * config["shift_range"] + 1)
-    if config["register"] is not None:
-        check_whole_number("memory_width", config["memory_width"], smallest=2)
-        channel, channels = Register(**config["register"]).channel, config["input_size"]
-        if channel >= channels:
-            raise ValueError(f"the register's channel must be below the {channels} of the input, not {channel}")
-        if config["analog"]:
-            raise ValueError("a machine is analog or has a register, not both")

@@ -12,6 +12,7 @@ from matplotlib.animation import FFMpegWriter, PillowWriter
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, NullFormatter
 from torch import Tensor
 
@@ -173,13 +174,13 @@ def _record(batch: Batch, trace: Trace, index: int) -> _Recording:
 
 def _slots_in_use(weights: np.ndarray) -> np.ndarray:
     """The shortest stretch of the circular memory that holds every slot on which a head was, a little widened."""
-    count = weights.shape[-1]
+    count: int = weights.shape[-1]
     if not count:
         return np.arange(0)
     used = np.flatnonzero(weights.max(axis=(0, 1)) > _FOCUSED)
     gaps = np.diff(used, append=used[0] + count)
     widest = int(gaps.argmax())
-    first = used[(widest + 1) % len(used)]
+    first = int(used[(widest + 1) % len(used)])
     length = min(count, max(_FEWEST_SLOTS, count - int(gaps[widest]) + 2))
     return (first + np.arange(length)) % count
 
@@ -218,7 +219,7 @@ def _draw_strip(axis: Axes, strip: _Strip) -> None:
     _name(axis, strip.name)
 
 
-def _draw_bars(axis: Axes, weights: np.ndarray, positions: np.ndarray, colour: str, name: str) -> list:
+def _draw_bars(axis: Axes, weights: np.ndarray, positions: np.ndarray, colour: str, name: str) -> list[Rectangle]:
     bars = axis.bar(positions, np.zeros(len(positions)), width=0.9, color=colour)
     axis.set_xlim(-0.5, len(positions) - 0.5)
     axis.set_ylim(0, 1)
@@ -262,8 +263,14 @@ def _draw_curves(axis: Axes, task: Task, name: str, evaluations: Mapping[str, Ma
                 (score["sizes"][name], tables.excess(score)) for score in scores if score["memory_slots"] == slots
             )
             label = model if slots is None else f"{model}, {slots:,} slots"
-            style = {"color": _MODEL_COLOURS[number], "linestyle": "-" if slots == scores[0]["memory_slots"] else ":"}
-            axis.plot(*zip(*points, strict=True), marker="os"[number], markersize=4, label=label, **style)
+            axis.plot(
+                *zip(*points, strict=True),
+                color=_MODEL_COLOURS[number],
+                linestyle="-" if slots == scores[0]["memory_slots"] else ":",
+                marker="os"[number],
+                markersize=4,
+                label=label,
+            )
     axis.set_xlabel(", ".join([name, *(f"{other} {size}" for other, size in others.items())]))
     axis.set_xscale("log")
     # Linear where errors are fewer than one a sequence, so that none at all has a place on the axis.

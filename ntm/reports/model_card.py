@@ -2,16 +2,19 @@
 
 import inspect
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
 from ntm import tasks
 from ntm.machine.model import SequenceModel
+from ntm.machine.models import MODELS, architecture_of
 from ntm.reports import tables
 from ntm.reports.tables import Row
 from ntm.tasks import Task
 
+CARD = "README.md"
 PICTURES = {
     "run.png": "One run of the largest size it was trained on, step by step.",
     "generalisation.png": "Error by size, far beyond the sizes it was trained on.",
@@ -74,11 +77,21 @@ It does this one task, in this one encoding. How it does beyond the sizes in the
 
 _OPTIMAL = " In brackets: how much more that is than the optimal estimator's on the same sequences."
 
-_KINDS = {
-    "NTM": "A Neural Turing Machine",
-    "LSTMBaseline": "A plain LSTM, the baseline beside the Neural Turing Machine,",
-}
-_COMMANDS = {"NTM": "{task}", "LSTMBaseline": "{task} --model lstm"}
+_BARE = """---
+{metadata}
+---
+
+# {name}
+
+{description} trained on sequences.
+
+```python
+import ntm
+
+model = ntm.load("{source}")
+```
+"""
+_TAGS = ("neural-turing-machine", "memory-augmented-neural-network")
 
 _TRAINING = {
     "sequences": "sequences seen",
@@ -112,21 +125,22 @@ def render(
         source: what a reader passes to `ntm.load`, a folder or a Hub id; its last part is the checkpoint's name.
         pictures: those of `PICTURES` that lie beside the card.
     """
-    name, kind = source.rpartition("/")[2], type(model).__name__
+    name, architecture = source.rpartition("/")[2], architecture_of(model)
     about, path = tasks.get(task), tasks.path_of(task)
+    # Of a task of one's own the file's name alone: where it lies says nothing to others.
+    trained_on = task if path is None else path.name
     rows = tables.rows(about, evaluation)
     return _TEXT.format(
         metadata=_metadata(name, task, evaluation, rows).to_yaml(),
         name=name,
-        kind=_KINDS[kind],
+        kind=MODELS[architecture].description,
         task=task,
         about=_describe_task(about),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         pictures="".join(f"\n![{PICTURES[picture]}]({picture})\n" for picture in pictures),
         source=source,
-        # Of a task of one's own the file's name alone: where it lies says nothing to others.
         get=f'get("{task}")' if path is None else f'load("{path.name}")',
-        command=_COMMANDS[kind].format(task=task if path is None else path.name),
+        command=trained_on if architecture == "ntm" else f"{trained_on} --model {architecture}",
         error=evaluation["error"].capitalize(),
         sequences=evaluation["sequences"],
         seed=evaluation["seed"],
@@ -135,6 +149,36 @@ def render(
         configuration="\n".join(f"| `{argument}` | {value} |" for argument, value in model.config.items()),
         training="\n".join(f"| {words} | {_say(training[fact])} |" for fact, words in _TRAINING.items()),
     )
+
+
+def write(
+    folder: Path,
+    model: SequenceModel,
+    task: str,
+    training: dict[str, Any],
+    evaluation: dict[str, Any],
+    *,
+    source: str,
+) -> None:
+    """Write the card of a checkpoint folder, with those of its pictures that are there; see `render`."""
+    pictures = [name for name in PICTURES if (folder / name).is_file()]
+    text = render(model, task, training, evaluation, source=source, pictures=pictures)
+    (folder / CARD).write_text(text, encoding="utf-8")
+
+
+def write_bare(folder: Path, model: SequenceModel, *, source: str) -> None:
+    """Write the card of weights of which nothing else is known.
+
+    Args:
+        folder: where to.
+        model: the weights.
+        source: what a reader passes to `ntm.load`.
+    """
+    metadata = ModelCardData(license="mit", library_name="ntm", pipeline_tag="other", tags=list(_TAGS))
+    name = source.rpartition("/")[2]
+    description = MODELS[architecture_of(model)].description
+    text = _BARE.format(metadata=metadata.to_yaml(), name=name, description=description, source=source)
+    (folder / CARD).write_text(text, encoding="utf-8")
 
 
 def _describe_task(task: Task) -> str:
@@ -148,7 +192,7 @@ def _metadata(name: str, task: str, evaluation: dict[str, Any], rows: Sequence[R
         license="mit",
         library_name="ntm",
         pipeline_tag="other",
-        tags=["neural-turing-machine", "memory-augmented-neural-network", task],
+        tags=[*_TAGS, task],
         model_name=name,
         eval_results=[_result(task, evaluation, row) for row in rows],
     )

@@ -4,11 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ntm.tasks import Architecture, Task
+from ntm.tasks import Task
 from ntm.tasks.base import Sizes
-
-MODELS: dict[Architecture, str] = {"ntm": "NTM", "lstm": "LSTM"}
-"""what tables and figures call the models"""
 
 _NOTHING = "–"
 
@@ -62,7 +59,7 @@ def _row(scores: Sequence[Mapping[str, Any]], sizes: str, *, trained: bool) -> R
     sequences = sum(score["sequences"] for score in scores)
 
     def mean(name: str) -> float:
-        return sum(score[name] * score["sequences"] for score in scores) / sequences
+        return float(sum(score[name] * score["sequences"] for score in scores) / sequences)
 
     return Row(
         sizes=sizes,
@@ -96,7 +93,7 @@ def number(value: float) -> str:
 
 def excess(score: Mapping[str, Any]) -> float:
     """What is above the least possible error, in one of the scores of `evaluation.json`."""
-    return score["error"] - score.get("optimal", 0.0)
+    return float(score["error"] - score.get("optimal", 0.0))
 
 
 def mean_error(row: Row | None) -> str:

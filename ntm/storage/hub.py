@@ -177,7 +177,7 @@ def _choose(sizes: dict[str, int | None], source: HubId) -> dict[str, int]:
 
 def _check_config(folder: Path, task: str | None, source: HubId) -> None:
     try:
-        untrusted.check_config(untrusted.read_json(folder / CONFIG), task)
+        untrusted.read_config(folder / CONFIG, task)
     except CheckpointError as error:
         raise CheckpointError(f"{source}: {error}") from error
 
@@ -220,7 +220,7 @@ def push(folder: Path, name: str, *, private: bool = False, deadline: float = PU
     The model card is rendered anew for the repository, so that its usage snippet names it.
 
     Args:
-        folder: a checkpoint as `ntm.storage.checkpoint.write` leaves it.
+        folder: a checkpoint as `ntm.storage.record` leaves it.
         name: the Hub id to publish as.
         private: create the repository as a private one.
         deadline: seconds after which it is given up.
@@ -240,19 +240,24 @@ def push(folder: Path, name: str, *, private: bool = False, deadline: float = PU
         copy = Path(copies)
         _copy_files(folder, copy)
         try:
-            checkpoint.write_card(copy, found, target.repo)
+            _write_card(copy, found, target)
         except KeyError as missing:
             raise CheckpointError(f"{folder} cannot be published: it has no {missing} to put on its card") from missing
         try:
             with _Client(target, deadline) as client:
-                return client.ask(
+                address: str = client.ask(
                     "push", repo=target.repo, folder=copies, private=private, pictures=list(model_card.PICTURES)
                 )
+                return address
         except CheckpointError as error:
             again = f"python train.py push {folder} {target.repo}{' --private' if private else ''}"
             raise CheckpointError(
                 f"{error}; a push is one commit, so {target.repo} has all of it or none; to try again: {again}"
             ) from error
+
+
+def _write_card(copy: Path, found: Checkpoint, target: HubId) -> None:
+    model_card.write(copy, found.model, found.task or "", found.training, found.evaluation, source=target.repo)
 
 
 def _parse_target(name: str) -> HubId:

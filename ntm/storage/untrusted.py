@@ -17,12 +17,13 @@ from torch import Tensor
 
 from ntm import tasks
 from ntm.machine.controllers import CONTROLLER_KINDS
-from ntm.machine.lstm import LSTMBaseline
 from ntm.machine.memory import MEMORY_INITS
 from ntm.machine.model import SequenceModel
+from ntm.machine.models import MODELS
 from ntm.machine.ntm import NTM
 
-ARCHITECTURES: dict[str, type[SequenceModel]] = {"NTM": NTM, "LSTMBaseline": LSTMBaseline}
+ARCHITECTURES: dict[str, type[SequenceModel]] = {kind.class_name: kind.model for kind in MODELS.values()}
+"""the models by what `config.json` calls them"""
 
 LARGEST_JSON = 4 * 2**20
 LARGEST_MODEL = 256 * 2**20
@@ -30,7 +31,7 @@ _LARGEST_HEADER = 2**20
 _FLOAT32_BYTES = 4
 _MISSING = object()
 
-_ALLOWED: dict[str, range | tuple[str, ...] | type[bool] | dict[str, type]] = {
+_ALLOWED: dict[str, range | tuple[str, ...]] = {
     "input_size": range(1, 1025),
     "output_size": range(1, 1025),
     "controller": CONTROLLER_KINDS,
@@ -42,11 +43,13 @@ _ALLOWED: dict[str, range | tuple[str, ...] | type[bool] | dict[str, type]] = {
     "write_heads": range(1, 65),
     "shift_range": range(513),
     "memory_init": MEMORY_INITS,
-    "analog": bool,
-    "register": {"channel": int, "mean": float, "deviation": float},
     "hidden_size": range(1, 4097),
     "num_layers": range(1, 17),
 }
+
+
+_EXTENSION = '"analog", {"register": {"channel": ..., "mean": ..., "deviation": ...}}'
+_REGISTER: dict[str, Any] = {"channel": int, "mean": float, "deviation": float}
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,40 @@ def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
 
 
+def read_config(path: Path, task: str | None = None) -> dict[str, Any]:
+    """The contents of `config.json`, in today's fields and checked.
+
+    Raises:
+        CheckpointError: if the file is missing, no sound JSON, or `check_config` refuses it.
+    """
+    config = upgrade_config(read_json(path))
+    check_config(config, task)
+    return config
+
+
+def upgrade_config(config: dict[str, Any]) -> dict[str, Any]:
+    """A configuration in today's fields, from those of before machines had `extension`: `analog` and `register`.
+
+    Raises:
+        CheckpointError: if the old fields say what no machine can be.
+    """
+    if "extension" in config:
+        return config
+    rest = {name: value for name, value in config.items() if name not in ("analog", "register")}
+    match config.get("analog", False), config.get("register"):
+        case False, None:
+            return rest
+        case True, None:
+            return rest | {"extension": "analog"}
+        case False, register:
+            return rest | {"extension": {"register": register}}
+        case analog, register:
+            raise CheckpointError(
+                f"config.json gives analog as {quote(analog)} and register as {quote(register)}; a machine is analog "
+                f"(true) or has a register, not both"
+            )
+
+
 def check_config(config: dict[str, Any], task: str | None = None) -> None:
     """Check the contents of `config.json` field by field, then the memory that the model would take.
 
@@ -149,22 +186,25 @@ def model_arguments(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_field(name: str, value: Any) -> None:
-    allowed = _ALLOWED[name]
-    if isinstance(allowed, range):
+    if name == "extension":
+        wanted = f"null, {_EXTENSION} with three numbers"
+        fits = value in (None, "analog") or _names_register(value)
+    elif isinstance(allowed := _ALLOWED[name], range):
         wanted = f"a whole number from {allowed.start} to {allowed.stop - 1:,}"
         fits = type(value) is int and value in allowed
-    elif allowed is bool:
-        wanted = "true or false"
-        fits = type(value) is bool
-    elif isinstance(allowed, dict):
-        wanted = f"null or numbers for {', '.join(allowed)}"
-        fits = value is None or (_holds(value, allowed) and value.keys() == allowed.keys())
     else:
-        assert isinstance(allowed, tuple)
         wanted = " or ".join(allowed)
         fits = isinstance(value, str) and value in allowed
     if not fits:
         raise CheckpointError(f"config.json gives {name} as {quote(value)}, which must be {wanted}")
+
+
+def _names_register(value: Any) -> bool:
+    return (
+        _holds(value, {"register": _REGISTER})
+        and value.keys() == {"register"}
+        and value["register"].keys() == _REGISTER.keys()
+    )
 
 
 def _check_memory(architecture: str, arguments: dict[str, Any]) -> None:

@@ -9,7 +9,6 @@ nor the choice of weights ever draws from.
 """
 
 import argparse
-import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -23,10 +22,13 @@ from tqdm import tqdm
 from ntm import tasks
 from ntm.engine.choose import fastest, plain
 from ntm.machine.model import SequenceModel
+from ntm.machine.models import MODELS
 from ntm.machine.ntm import NTM
 from ntm.reports import tables
-from ntm.storage import checkpoint, snapshots
-from ntm.storage.checkpoint import CHECKPOINTS, SNAPSHOTS
+from ntm.storage.checkpoint import CHECKPOINTS
+from ntm.storage.load import read
+from ntm.storage.record import record
+from ntm.storage.untrusted import CheckpointError
 from ntm.tasks import Architecture, Case, Task
 from ntm.tasks.option import add_task_option
 from ntm.tasks.streams import make_generator
@@ -95,7 +97,7 @@ def _logits(model: SequenceModel, inputs: Tensor, slots: int | None, generator: 
         at_once, forward = max(1, min(at_once, _LARGEST_TAPE // tape)), fastest(model)
     parts = [
         forward(part, model.initial_state(part.shape[1], slots, generator=generator))[0]
-        for part in inputs.split(at_once, dim=1)
+        for part in torch.split(inputs, at_once, dim=1)
     ]
     return torch.cat(parts, dim=1)
 
@@ -138,36 +140,6 @@ def evaluate(
 def distinct(model: SequenceModel, cases: Sequence[Case]) -> list[Case]:
     """The cases that differ to this model, in order."""
     return list({(*case.sizes.items(), _memory_slots(model, case)): case for case in reversed(cases)}.values())[::-1]
-
-
-def record(
-    folder: Path,
-    model: SequenceModel,
-    task: Task,
-    training: dict[str, Any],
-    evaluation: dict[str, Any],
-    kept: Path | None = None,
-) -> None:
-    """Write a checkpoint folder with an evaluation, the pictures that show it and snapshots, whole or not at all.
-
-    Args:
-        folder: its last component is the checkpoint's name, such as "ntm-copy".
-        model: the trained weights.
-        task: what it was trained on.
-        training: the contents of `training.json`.
-        evaluation: what `evaluate` returned for these weights.
-        kept: the folder of the snapshots that training kept; those already published stay when None.
-    """
-    from ntm.reports import figures  # here, so that judging a model does without matplotlib
-
-    def add_files(fresh: Path) -> None:
-        figures.write_pictures(fresh, model, task, evaluation)
-        if kept is not None and kept.is_dir():
-            snapshots.publish(kept, fresh / SNAPSHOTS, training["curve"], training["best_update"])
-        elif (folder / SNAPSHOTS).is_dir():
-            shutil.copytree(folder / SNAPSHOTS, fresh / SNAPSHOTS)
-
-    checkpoint.write(folder, model, task.name, training, evaluation, add_files=add_files)
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -214,7 +186,7 @@ def _chosen_cases(options: argparse.Namespace, task: Task) -> tuple[Case, ...]:
 
 def _judge(options: argparse.Namespace, sources: Mapping[str, str]) -> None:
     """Measure checkpoints of one task, by what the table calls them, and print one table."""
-    found = {name: checkpoint.read(source) for name, source in sources.items()}
+    found = {name: read(source) for name, source in sources.items()}
     task = tasks.get(next(iter(found.values())).task or "")
     cases = _chosen_cases(options, task)
     sequences = _MANY if options.full else _FEW
@@ -240,11 +212,11 @@ def main(arguments: list[str] | None = None) -> int:
             _judge(options, {"error": options.checkpoint})
             return 0
         for name in tasks.names():
-            folders = {tables.MODELS[model]: CHECKPOINTS / f"{model}-{name}" for model in get_args(Architecture)}
+            folders = {MODELS[model].label: CHECKPOINTS / f"{model}-{name}" for model in get_args(Architecture)}
             there = {model: str(folder) for model, folder in folders.items() if folder.is_dir()}
             if there:
                 _judge(options, there)
-    except (checkpoint.CheckpointError, ValueError) as error:
+    except (CheckpointError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

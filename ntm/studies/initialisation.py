@@ -23,10 +23,10 @@ from ntm import tasks
 from ntm.machine.memory import MEMORY_INITS
 from ntm.storage import checkpoint
 from ntm.storage.checkpoint import CHECKPOINTS
-from ntm.training import loop, race
+from ntm.training import race
 from ntm.training.interruption import interruptible
-from ntm.training.loop import Progress, Settings
-from ntm.training.race import Candidate
+from ntm.training.loop import Progress
+from ntm.training.run import STATE, Settings, TrainingError, TrainingRun
 
 RECORD = CHECKPOINTS / "initialisation.json"
 SEEDS = 10
@@ -54,10 +54,10 @@ def settings(task: str, scheme: str, seed: int, updates: int) -> Settings:
     """A run of the study: the task's recipe but for its length, its initial memory and a fixed number of slots."""
     recipe = tasks.get(task).recipes["ntm"]
     arguments = {**recipe.arguments, "memory_init": scheme, "memory_slots": _MEMORY_SLOTS}
-    return Settings(task, "ntm", replace(recipe, updates=updates, arguments=arguments, memory_slots=(), seed=seed))
+    return Settings(task, "ntm", replace(recipe, updates=updates, arguments=arguments, training_slots=(), seed=seed))
 
 
-def open_runs(folder: Path, updates: dict[str, int], seed_count: int) -> list[Candidate]:
+def open_runs(folder: Path, updates: dict[str, int], seed_count: int) -> list[TrainingRun]:
     """All runs of the study, from where they were stopped.
 
     Raises:
@@ -68,25 +68,21 @@ def open_runs(folder: Path, updates: dict[str, int], seed_count: int) -> list[Ca
         for scheme in MEMORY_INITS:
             for seed in range(seed_count):
                 home, each = folder / f"{task}-{scheme}-{seed}", settings(task, scheme, seed, count)
-                begin = loop.resume if (home / loop.STATE).exists() else _start
-                found.append(Candidate(each, home, begin(each, home, torch.device("cpu"))))
+                begin = TrainingRun.resume if (home / STATE).exists() else TrainingRun.start
+                found.append(begin(each, home, torch.device("cpu")))
     return found
 
 
-def _start(each: Settings, _: Path, device: torch.device) -> loop.Run:
-    return loop.start(each, device)
-
-
-def record(runs: Sequence[Candidate]) -> dict[str, Any]:
+def record(runs: Sequence[TrainingRun]) -> dict[str, Any]:
     """The contents of `initialisation.json`: the training error of every run, a number every few updates."""
     errors: dict[str, dict[str, list[list[float]]]] = {}
     sequences = {}
-    for candidate in runs:
-        task, recipe = candidate.settings.task, candidate.settings.recipe
+    for run in runs:
+        task, recipe = run.task.name, run.recipe
         curves = errors.setdefault(task, {}).setdefault(recipe.arguments["memory_init"], [])
-        curves.append([round(row["error"], 4) for row in candidate.run.curve])
-        sequences[task] = [row["update"] * recipe.batch_size for row in candidate.run.curve]
-    facts = loop.facts(runs[0].run, runs[0].settings)
+        curves.append([round(row["error"], 4) for row in run.curve])
+        sequences[task] = [row["update"] * recipe.batch_size for row in run.curve]
+    facts = runs[0].facts()
     return {"memory_slots": _MEMORY_SLOTS, "device": facts["device"], "versions": facts["versions"]} | {
         "sequences": sequences,
         "errors": errors,
@@ -125,16 +121,16 @@ def main(arguments: list[str] | None = None) -> int:
     ).parse_args(arguments)
     try:
         runs = open_runs(_RUNS, UPDATES, SEEDS)
-    except loop.TrainingError as error:
+    except TrainingError as error:
         print(f"error: {error}: delete {_RUNS} to begin anew", file=sys.stderr)
         return 1
-    done = {id(each): each.run.update for each in runs}
-    total = sum(each.settings.recipe.updates for each in runs)
+    done = {run.folder: run.update for run in runs}
+    total = sum(run.recipe.updates for run in runs)
     with interruptible() as interrupted, tqdm(total=total, initial=sum(done.values()), unit="update") as bar:
 
-        def show(candidate: Candidate, progress: Progress) -> None:
-            bar.update(progress.update - done[id(candidate)])
-            done[id(candidate)] = progress.update
+        def show(run: TrainingRun, progress: Progress) -> None:
+            bar.update(progress.update - done[run.folder])
+            done[run.folder] = progress.update
 
         if not race.train(runs, validating=False, on_progress=show, stopping=interrupted.is_set):
             print("stopped; the same command goes on")

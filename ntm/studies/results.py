@@ -13,6 +13,7 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from ntm import tasks
+from ntm.machine.models import MODELS
 from ntm.reports import figures, tables
 from ntm.storage import untrusted
 from ntm.storage.checkpoint import CHECKPOINTS, EVALUATION, TRAINING
@@ -66,7 +67,7 @@ def write(folder: Path) -> None:
 
 
 def _section(folder: Path, task: Task) -> str:
-    homes = {tables.MODELS[model]: folder / f"{model}-{task.name}" for model in get_args(Architecture)}
+    homes = {MODELS[model].label: folder / f"{model}-{task.name}" for model in get_args(Architecture)}
     homes = {name: home for name, home in homes.items() if home.is_dir()}
     if not homes:
         return ""

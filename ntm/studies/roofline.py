@@ -33,7 +33,7 @@ def operations(config: Mapping[str, Any]) -> int:
     controller = gates * units * (seen + (config["controller_layers"] - 1) * (units + deeper // gates))
     emitted = heads * (width + 3 + shifts) + config["write_heads"] * 2 * width
     output = (units + config["read_heads"] * width) * config["output_size"]
-    sighted = emitted if config["analog"] else 0
+    sighted = emitted if config["extension"] == "analog" else 0
     products = controller + units * emitted + config["input_size"] * sighted + output
     by_slot = heads * (width + shifts) + width + (2 * config["write_heads"] + config["read_heads"]) * width
     return _FORWARD_AND_BACKWARD * 2 * (products + slots * by_slot)

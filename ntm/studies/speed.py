@@ -32,8 +32,8 @@ from ntm.machine.model import SequenceModel
 from ntm.reports import tables
 from ntm.studies import roofline
 from ntm.tasks import Recipe, Task
-from ntm.training import loop
-from ntm.training.loop import Settings
+from ntm.training.run import Settings, TrainingRun
+from ntm.training.update import update_weights
 
 _SECONDS = 1.0
 _FEWEST_UPDATES = 5
@@ -80,8 +80,8 @@ def measure(setting: Setting, seconds: float = _SECONDS) -> dict[str, Any]:
     before = _resident()
     task = tasks.get(setting.task)
     settings = Settings(task.name, "ntm", _recipe(task, setting))
-    run = loop.start(settings, device)
-    step = _make_step(run, settings, task, setting.path)
+    run = TrainingRun.start(settings, Path(), device)  # a folder that nothing is written to
+    step = _make_step(run, setting.path)
     sizes = {name: choices[-1] for name, choices in task.sizes.items()} | dict(setting.sizes)
     generator = torch.Generator(device)
     batch = task.draw_training(setting.batch, generator, device, **sizes)
@@ -113,16 +113,16 @@ def measure(setting: Setting, seconds: float = _SECONDS) -> dict[str, Any]:
 
 def _recipe(task: Task, setting: Setting) -> Recipe:
     recipe = task.recipes["ntm"]
-    slots = recipe.memory_slots[-1] if recipe.memory_slots else None
+    slots = recipe.training_slots[-1] if recipe.training_slots else None
     arguments = {**recipe.arguments, **({"memory_slots": slots} if slots else {}), **setting.arguments}
-    return replace(recipe, arguments=arguments, memory_slots=(), batch_size=setting.batch)
+    return replace(recipe, arguments=arguments, training_slots=(), batch_size=setting.batch)
 
 
-def _make_step(run: loop.Run, settings: Settings, task: Task, path: str) -> Step:
+def _make_step(run: TrainingRun, path: str) -> Step:
     forward = _FORWARDS[path](run.model)
 
     def step(batch: tasks.Batch, slots: int | None, generator: torch.Generator) -> torch.Tensor:
-        return loop.train_step(run, settings, task, forward, batch, slots, generator)
+        return update_weights(run, forward, batch, slots, generator)
 
     return replayed(step, CUDAGraphs()) if path == "graph" else step
 

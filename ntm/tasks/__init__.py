@@ -1,8 +1,10 @@
 """The tasks, one file each. `get("copy")` finds a task by its name; `load("my_task.py")` brings in one of your own."""
 
-from ntm.tasks.base import Answer, Architecture, Asked, Batch, Case, Question, Recipe, Task
+from ntm.machine.models import Architecture
+from ntm.tasks.base import Answer, Asked, Batch, Case, Question, Task
 from ntm.tasks.bits import half_skewed_bits, random_bits
 from ntm.tasks.forms import Items, Number, Rows, Stream, Typed
+from ntm.tasks.recipe import Recipe
 from ntm.tasks.registry import ask, get, is_name, load, names, path_of
 from ntm.tasks.text import InputError
 

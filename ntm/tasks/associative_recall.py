@@ -5,9 +5,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ntm.tasks.base import Batch, Case, Recipe, Task
+from ntm.tasks.base import Batch, Case, Task
 from ntm.tasks.bits import random_bits
 from ntm.tasks.forms import Items, Number, Typed
+from ntm.tasks.recipe import Loss, Recipe
 from ntm.tasks.text import caption_each
 
 
@@ -28,7 +29,12 @@ class AssociativeRecall(Task):
     sizes: ClassVar = {"items": range(2, 7)}
     smallest: ClassVar = {"items": 2}
     recipes: ClassVar = {
-        "ntm": Recipe(updates=12_000, arguments={"controller": "lstm"}, memory_slots=(32, 64, 128), worst_bit=0.03),
+        "ntm": Recipe(
+            updates=12_000,
+            arguments={"controller": "lstm"},
+            training_slots=(32, 64, 128),
+            loss=Loss(worst_bit=0.03),
+        ),
         "lstm": Recipe(updates=12_000, arguments={"hidden_size": 128, "num_layers": 2}),
     }
     validation = (

@@ -2,14 +2,16 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
 from ntm.machine.checks import check_whole_number
+from ntm.machine.models import Architecture
 from ntm.tasks.forms import Form, Typed
+from ntm.tasks.recipe import Recipe
 from ntm.tasks.text import InputError
 
 Sizes = Mapping[str, int]
@@ -86,57 +88,6 @@ class Case(NamedTuple):
     memory_slots: int | None = None
     weight: float = 1.0
     """how much an error here counts where weights are chosen"""
-
-
-Architecture = Literal["ntm", "lstm"]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a model is trained on a task by default. Plain data: the training loop reads it."""
-
-    updates: int
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    """arguments of the model other than its defaults"""
-    batch_size: int = 32
-    learning_rate: float = 1e-3
-    """at the start; it falls to zero along a cosine"""
-    second_moment: float = 0.999
-    """Adam's beta 2; less of it forgets a spike sooner"""
-    gradient_norm: float = 1.0
-    """the gradient is cut down to this. A machine that works has gradients of norm 0.1 or so; one step on a spike a
-    hundred times that throws it back to chance, which clipping at 10, the usual choice, does not prevent"""
-    memory_slots: tuple[int, ...] = ()
-    """numbers to train with, one of them drawn an update; the model's own when empty. Few take less time, and several
-    keep a machine from relying on how many there are"""
-    worst_bit: float = 0.0
-    """weight in the loss of each sequence's worst bit, for tasks whose bits are all certain: the mean alone is content
-    with a rare vector that is barely right"""
-    focus: float = 0.0
-    """weight in the loss of how far the heads spread, which is the mean entropy of their weightings in nats, once all
-    sizes are drawn: a machine whose heads rest on single slots goes on working where sequences are longer"""
-    candidates: int = 1
-    """sequences drawn for each that is learned from in the last fifth of training, which is the one with the worst bit:
-    what a machine gets wrong once in a thousand is seldom in a batch"""
-    polishing: float = 0.0
-    """share of the updates that comes after all that: with as many candidates, the learning rate rises once more, to a
-    fifth, and falls again, and the mean of all weights on the way is what is judged and kept. For tasks on which a
-    machine has only just come to rest when the rate gets to zero"""
-    first_limit: int | None = None
-    """no size is larger than this at first, for tasks that are not learned from all sizes at once"""
-    raise_limit_below: float = 0.05
-    """the loss at which the limit goes up by one"""
-    relapse: float | None = None
-    """how many times the best validation error so far, or 1 where that is less, sends training back to the best
-    weights: some tasks are learned in a way that a single update can undo. Never when None"""
-    averaging: float = 0.0
-    """share of the running mean of the weights that stays from one report to the next, until polishing. That mean is
-    what is judged and kept: it steadies a task on which one update may do harm. 0 for the weights as they are"""
-    validation_sequences: int = 100
-    """that each validation case is judged on at the most. No more are drawn once one is wrong, so that many are
-    drawn only to tell weights apart that are all but always right"""
-    seed: int = 0
-    """of weights and batches; the best on validation of those that were tried"""
 
 
 class Task(ABC):

@@ -5,9 +5,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ntm.tasks.base import Batch, Case, Recipe, Task
+from ntm.tasks.base import Batch, Case, Task
 from ntm.tasks.bits import half_skewed_bits, random_bits
 from ntm.tasks.forms import Rows, Typed
+from ntm.tasks.recipe import Loss, Recipe
 from ntm.tasks.text import caption_each
 
 
@@ -24,7 +25,7 @@ class Copy(Task):
     output_size = 8
     sizes: ClassVar = {"length": range(1, 21)}
     recipes: ClassVar = {
-        "ntm": Recipe(updates=10_000, arguments={"controller": "lstm"}, worst_bit=0.03, seed=2),
+        "ntm": Recipe(updates=10_000, arguments={"controller": "lstm"}, loss=Loss(worst_bit=0.03), seed=2),
         "lstm": Recipe(updates=10_000, arguments={"hidden_size": 128, "num_layers": 2}, learning_rate=3e-3),
     }
     validation = (Case({"length": 20}, weight=100), Case({"length": 120}), Case({"length": 120}, memory_slots=1024))

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ntm.tasks.base import Answer, Batch, Case, Question, Recipe, Task
+from ntm.tasks.base import Answer, Batch, Case, Question, Task
 from ntm.tasks.forms import Stream, Typed
+from ntm.tasks.recipe import Finish, Recipe, Selection
 
 
 class DynamicNgrams(Task):
@@ -34,8 +35,8 @@ class DynamicNgrams(Task):
             arguments={"controller": "lstm", "memory_slots": 32, "memory_init": "learned"},
             learning_rate=2e-3,
             gradient_norm=0.2,
-            averaging=0.98,
-            relapse=1.1,
+            finish=Finish(averaging=0.98),
+            selection=Selection(relapse=1.1),
             seed=1,
         ),
         "lstm": Recipe(

@@ -5,9 +5,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ntm.tasks.base import Batch, Case, Recipe, Task
+from ntm.tasks.base import Batch, Case, Task
 from ntm.tasks.bits import random_bits
 from ntm.tasks.forms import Rows, Typed
+from ntm.tasks.recipe import Recipe, Selection
 
 
 class PrioritySort(Task):
@@ -29,12 +30,12 @@ class PrioritySort(Task):
     recipes: ClassVar = {
         "ntm": Recipe(
             updates=26_000,
-            arguments={"controller_size": 128, "analog": True},
+            arguments={"controller_size": 128, "extension": "analog"},
             learning_rate=2e-3,
             gradient_norm=0.2,
             # More than there are steps: on 32, which the heads go around, every second validation found a collapse.
-            memory_slots=(64,),
-            relapse=1.5,
+            training_slots=(64,),
+            selection=Selection(relapse=1.5),
             seed=8,
         ),
         "lstm": Recipe(updates=26_000, arguments={"hidden_size": 128, "num_layers": 2}),

@@ -5,9 +5,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from ntm.tasks.base import Answer, Batch, Case, Question, Recipe, Task
+from ntm.tasks.base import Answer, Batch, Case, Question, Task
 from ntm.tasks.bits import half_skewed_bits, random_bits
 from ntm.tasks.forms import Number, Rows, Typed
+from ntm.tasks.recipe import Curriculum, Finish, Loss, Recipe, Selection
 from ntm.tasks.text import InputError, caption_each, count, format_bits
 
 _MOST_VECTORS = 500
@@ -42,23 +43,23 @@ class RepeatCopy(Task):
                 "controller_size": 128,
                 "memory_slots": 64,
                 "read_heads": 2,
-                "register": {"channel": count_channel, "mean": count_mean, "deviation": count_deviation},
+                "extension": {"register": {"channel": count_channel, "mean": count_mean, "deviation": count_deviation}},
             },
             learning_rate=2e-3,
             second_moment=0.98,
             gradient_norm=0.2,
-            memory_slots=(24, 40, 64),
-            worst_bit=0.03,
-            focus=0.02,
-            candidates=8,
-            polishing=1 / 6,
-            first_limit=2,
-            raise_limit_below=0.02,
-            averaging=0.98,
-            validation_sequences=2_000,
+            training_slots=(24, 40, 64),
+            curriculum=Curriculum(first_limit=2, raise_below=0.02),
+            loss=Loss(worst_bit=0.03, focus=0.02),
+            finish=Finish(hardest_of=8, polishing=1 / 6, averaging=0.98),
+            selection=Selection(sequences=2_000),
             seed=1,
         ),
-        "lstm": Recipe(updates=28_000, arguments={"hidden_size": 128, "num_layers": 2}, first_limit=2),
+        "lstm": Recipe(
+            updates=28_000,
+            arguments={"hidden_size": 128, "num_layers": 2},
+            curriculum=Curriculum(first_limit=2),
+        ),
     }
     validation = (
         *(

@@ -18,7 +18,7 @@ class Share(NamedTuple):
     """Which of the processes this one is."""
 
     rank: int
-    count: int
+    size: int
 
     @property
     def leads(self) -> bool:
@@ -59,29 +59,29 @@ class _Forward(nn.Module):
 
 def synchronised(model: SequenceModel, forward: Forward, share: Share) -> Forward:
     """The same forward, after whose backward all processes have the mean of their gradients."""
-    if share.count == 1:
+    if share.size == 1:
         return forward
     return DistributedDataParallel(_Forward(model, forward))
 
 
 def part(batch: Batch, share: Share) -> Batch:
-    """This process's sequences: every `count`-th, so that each kind of sequence is in every part."""
-    if share.count == 1:
+    """This process's sequences: every `size`-th, so that each kind of sequence is in every part."""
+    if share.size == 1:
         return batch
-    return Batch(*(tensor[:, share.rank :: share.count] for tensor in batch))
+    return Batch(*(tensor[:, share.rank :: share.size] for tensor in batch))
 
 
 def mean(values: Tensor, share: Share) -> Tensor:
     """The mean over the processes."""
-    if share.count > 1:
+    if share.size > 1:
         distributed.all_reduce(values)
-    return values / share.count
+    return values / share.size
 
 
 def any_of(flag: bool, share: Share) -> bool:
     """Whether it is true in one of the processes."""
-    if share.count == 1:
+    if share.size == 1:
         return flag
-    flags: list[bool] = [False] * share.count
+    flags: list[bool] = [False] * share.size
     distributed.all_gather_object(flags, flag)
     return any(flags)

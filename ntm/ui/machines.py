@@ -9,8 +9,10 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from ntm.machine.model import SequenceModel
-from ntm.storage import checkpoint, hub, snapshots, untrusted
-from ntm.storage.checkpoint import CHECKPOINTS, SNAPSHOTS, Checkpoint, CheckpointError
+from ntm.storage import hub, snapshots, untrusted
+from ntm.storage.checkpoint import CHECKPOINTS, SNAPSHOTS, Checkpoint
+from ntm.storage.load import load, read
+from ntm.storage.untrusted import CheckpointError
 
 # A pulled machine has at most 50 MB of weights, and its longest run at most this many bytes of trace: together with
 # the number of machines that are kept, that bounds what visitors can make the app hold.
@@ -91,7 +93,7 @@ def as_it_was(task: str, update: int) -> SequenceModel:
         CheckpointError: if the snapshot is not sound.
     """
     folder = CHECKPOINTS / f"ntm-{task}"
-    model = checkpoint.load(folder)
+    model = load(folder)
     untrusted.load_weights(model, snapshots.path(folder / SNAPSHOTS, update))
     return model
 
@@ -104,7 +106,7 @@ def baseline_of(task: str) -> SequenceModel | None:
         CheckpointError: if it is not sound.
     """
     folder = CHECKPOINTS / f"lstm-{task}"
-    return checkpoint.load(folder) if folder.is_dir() else None
+    return load(folder) if folder.is_dir() else None
 
 
 def has_own(task: str) -> bool:
@@ -148,12 +150,12 @@ def open_own(task: str, namespace: str | None) -> Own:
     name, theirs = f"ntm-{task}", f"{namespace}/ntm-{task}"
     embedded = f"checkpoints/{name}"
     if namespace is None:
-        return Own(checkpoint.read(CHECKPOINTS / name), embedded)
+        return Own(read(CHECKPOINTS / name), embedded)
     try:
         return Own(hub.download(theirs, task=task), theirs, f"The machine is {theirs} from the Hub.")
     except CheckpointError as error:
         notice = f"{theirs} could not be had, so this is the embedded machine: {error}."
-        return Own(checkpoint.read(CHECKPOINTS / name), embedded, notice)
+        return Own(read(CHECKPOINTS / name), embedded, notice)
 
 
 def facts(name: str, machine: Checkpoint) -> str:

@@ -14,7 +14,7 @@ import torch
 from ntm import tasks
 from ntm.machine.model import SequenceModel
 from ntm.storage import hub
-from ntm.storage.checkpoint import CheckpointError
+from ntm.storage.untrusted import CheckpointError
 from ntm.tasks import InputError, Question
 from ntm.ui import controls, grid, links, tour, verdict
 from ntm.ui.controls import BITS, WORD

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ntm import tasks
+from ntm.machine.extensions import Register
 from ntm.machine.model import SequenceModel
 from ntm.machine.ntm import NTM, NTMState
 from ntm.machine.trace import Trace
@@ -36,7 +37,7 @@ class Run:
     """how many steps before an output that is read which it is made of: 0 where the layer of the logits looks at what
     was just read, 1 where the controller does, in its next step"""
     register: bool
-    """whether the first column of memory counts, see `ntm.machine.register`"""
+    """whether the first column of memory counts, see `ntm.machine.extensions.Register`"""
 
     @property
     def answer(self) -> Answer:
@@ -101,7 +102,7 @@ def run_question(model: SequenceModel, question: Question, *, slots: int | None 
     trace = model.trace(asked.batch.inputs, state)
     memory = state.memory[0] if isinstance(state, NTMState) else trace.memory[0, 0]
     delay = _find_read_delay(model, tasks.get(question.task))
-    register = model.config.get("register") is not None
+    register = isinstance(model, NTM) and isinstance(model.extension, Register)
     return Run(question, asked.batch, trace, memory, asked.captions, asked.sizes, asked.trained, delay, register)
 
 
@@ -116,7 +117,7 @@ def _find_read_delay(model: SequenceModel, task: tasks.Task) -> int:
     sizes: dict[str, Any] = {name: trained[-1] for name, trained in task.sizes.items()}
     batch = task.sample(4, generator=torch.Generator().manual_seed(0), **sizes)
     trace = model.trace(batch.inputs, model.initial_state(4))
-    reads = model.cell.sense(trace.reads.flatten(2))
+    reads = model.extension.sense(trace.reads.flatten(2))
     from_reads = reads @ model.cell.output.weight[:, -reads.shape[-1] :].T
     from_controller = trace.logits - from_reads
     _read_delays[model] = int(from_controller[batch.mask].norm() > from_reads[batch.mask].norm())

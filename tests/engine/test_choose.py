@@ -15,7 +15,7 @@ from torch import Tensor
 import ntm
 from ntm.engine.choose import Forward, fastest, plain
 from ntm.machine.model import SequenceModel
-from ntm.training.loop import bit_losses
+from ntm.training.update import bit_losses
 from tests.conftest import ROOT
 from tests.numerics import seeded
 
@@ -55,8 +55,8 @@ MACHINES = pytest.mark.parametrize(
     [
         {},
         {"controller": "lstm", "controller_layers": 2, "read_heads": 2, "write_heads": 3, "shift_range": 2},
-        {"controller": "lstm", "analog": True, "memory_init": "learned"},
-        {"register": {"channel": 9, "mean": 5.5, "deviation": 2.9}, "write_heads": 2},
+        {"controller": "lstm", "extension": "analog", "memory_init": "learned"},
+        {"extension": {"register": {"channel": 9, "mean": 5.5, "deviation": 2.9}}, "write_heads": 2},
     ],
     ids=["feedforward", "lstm of many heads", "analog", "register"],
 )

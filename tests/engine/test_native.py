@@ -14,7 +14,11 @@ from ntm.engine import native
 from ntm.engine.choose import Forward, plain
 from ntm.machine.ntm import NTM, NTMState
 
-KINDS: list[dict[str, Any]] = [{}, {"analog": True}, {"register": {"channel": 3, "mean": 1.5, "deviation": 1.0}}]
+KINDS: list[dict[str, Any]] = [
+    {},
+    {"extension": "analog"},
+    {"extension": {"register": {"channel": 3, "mean": 1.5, "deviation": 1.0}}},
+]
 MACHINES = st.fixed_dictionaries(
     {
         "controller": st.sampled_from(["feedforward", "lstm"]),

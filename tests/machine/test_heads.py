@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from ntm.machine.extensions import PAPER, Analog, Extension
 from ntm.machine.heads import HeadOutputs, Heads, address, focus_on_first_slot
 from tests import reference
 from tests.numerics import (
@@ -25,9 +26,10 @@ HEAD_COUNTS = [(1, 1), (2, 1), (1, 3)]
 
 
 def make_heads(
-    read_heads: int, write_heads: int, shift_range: int = 1, scale: float = 0.5, *, linear_adds: bool = False
+    read_heads: int, write_heads: int, shift_range: int = 1, scale: float = 0.5, extension: Extension = PAPER
 ) -> Heads:
-    heads = Heads(CONTROLLER, WIDTH, read_heads, write_heads, shift_range, linear_adds=linear_adds).double()
+    seen = CONTROLLER + INPUTS if extension.sees_input else CONTROLLER
+    heads = Heads(seen, WIDTH, read_heads, write_heads, shift_range, extension).double()
     randomise(heads, scale)
     return heads
 
@@ -48,37 +50,39 @@ def make_outputs(heads: int, shift_range: int = 1, write_heads: int = 1) -> Head
 @pytest.mark.parametrize("scale", [0.5, 20.0])
 @pytest.mark.parametrize("shift_range", [0, 1, 2])
 @pytest.mark.parametrize(("read_heads", "write_heads"), HEAD_COUNTS)
-@pytest.mark.parametrize("linear_adds", [False, True], ids=["squashed", "linear"])
+@pytest.mark.parametrize("extension", [PAPER, Analog()], ids=["paper", "analog"])
 def test_emissions_match_the_reference(
-    linear_adds: bool, read_heads: int, write_heads: int, shift_range: int, scale: float
+    extension: Extension, read_heads: int, write_heads: int, shift_range: int, scale: float
 ) -> None:
     """The larger scale drives most raw outputs beyond where they are clipped."""
-    heads = make_heads(read_heads, write_heads, shift_range, scale, linear_adds=linear_adds)
-    emitted = heads(normal(BATCH, CONTROLLER), normal(BATCH, INPUTS))
+    heads = make_heads(read_heads, write_heads, shift_range, scale, extension)
+    controller_output, inputs = normal(BATCH, CONTROLLER), normal(BATCH, INPUTS)
+    emitted = heads(controller_output, inputs)
     weights = heads.state_dict()
-    for b, output in enumerate(normal(BATCH, CONTROLLER)):
+    seen = torch.cat([controller_output, inputs], dim=-1) if extension.sees_input else controller_output
+    for b, output in enumerate(seen):
         raws = reference.linear(weights, "addressing", output).chunk(read_heads + write_heads)
         for h, raw in enumerate(raws):
             ours = [getattr(emitted, name)[b, h] for name in reference.Head._fields]
             assert_all_close(ours, reference.emit_head(raw, WIDTH, shift_range))
         for h, raw in enumerate(reference.linear(weights, "writing", output).chunk(write_heads)):
-            expected = reference.emit_erase_and_add(raw, WIDTH, linear_adds)
+            expected = reference.emit_erase_and_add(raw, WIDTH, extension.linear_adds)
             assert_all_close([emitted.erases[b, h], emitted.adds[b, h]], expected)
 
 
 @pytest.mark.parametrize("size", [0.0, 1.0, 1e4, 1e30])
-@pytest.mark.parametrize("linear_adds", [False, True], ids=["squashed", "linear"])
-def test_emissions_are_finite_and_in_range_for_any_controller_output(linear_adds: bool, size: float) -> None:
-    heads = make_heads(2, 2, linear_adds=linear_adds).float()
+@pytest.mark.parametrize("extension", [PAPER, Analog()], ids=["paper", "analog"])
+def test_emissions_are_finite_and_in_range_for_any_controller_output(extension: Extension, size: float) -> None:
+    heads = make_heads(2, 2, extension=extension).float()
     (controller_output,) = leaves([size * normal(BATCH, CONTROLLER, dtype=torch.float32)])
-    emitted = heads(controller_output, normal(BATCH, INPUTS))
+    emitted = heads(controller_output, normal(BATCH, INPUTS, dtype=torch.float32))
     assert_all_finite([*emitted, *gradients(emitted, [controller_output, *heads.parameters()])])
     for name in ("gate", "shift", "erases"):
         values = getattr(emitted, name)
         assert values.min() >= 0, name
         assert values.max() <= 1, name
     assert emitted.key.abs().max() <= 1
-    assert emitted.adds.abs().max() <= (20 if linear_adds else 1)
+    assert emitted.adds.abs().max() <= (20 if extension.linear_adds else 1)
     assert emitted.strength.min() >= 0
     assert emitted.sharpening.min() >= 1
     torch.testing.assert_close(emitted.shift.sum(-1), torch.ones(BATCH, 4))

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from ntm import NTM, NTMState, Trace
 from ntm.machine import memory as memory_ops
+from ntm.machine.extensions import Register
 from tests import reference
 from tests.numerics import (
     assert_all_close,
@@ -74,7 +76,7 @@ def assert_matches_reference(model: NTM, tolerance: float, state: NTMState | Non
 
 
 KINDS = pytest.mark.parametrize(
-    "kind", [{}, {"analog": True}, {"register": REGISTER}], ids=["plain", "analog", "register"]
+    "kind", [{}, {"extension": "analog"}, {"extension": {"register": REGISTER}}], ids=["plain", "analog", "register"]
 )
 SHAPES = [
     pytest.param(1, 1, 1, id="R1-W1-k1"),
@@ -166,7 +168,7 @@ def keep_heads_on_slot_0(model: NTM) -> None:
 def test_a_quantity_in_the_input_reaches_the_memory_of_an_analog_machine_as_it_is(controller: str) -> None:
     """Weights set by hand: the write head stays on slot 0, erases it and adds its input. Beyond 1 the controller can
     hardly tell quantities apart; memory holds them to the last digit."""
-    model = NTM(1, 1, controller=controller, analog=True, **SMALL).double()  # type: ignore[arg-type]
+    model = NTM(1, 1, controller=controller, extension="analog", **SMALL).double()  # type: ignore[arg-type]
     with torch.no_grad():
         keep_heads_on_slot_0(model)
         model.cell.heads.writing.bias[:3] = 20.0
@@ -177,7 +179,7 @@ def test_a_quantity_in_the_input_reaches_the_memory_of_an_analog_machine_as_it_i
 
 
 def test_what_an_analog_machine_sees_beyond_1_changes_its_heads_and_not_its_controller() -> None:
-    model = make_machine(analog=True)
+    model = make_machine(extension="analog")
     seen = []
     model.cell.controller.register_forward_hook(lambda _module, _inputs, output: seen.append(output[0]))
     one, other = (model.trace(torch.full((1, 1, INPUTS), size, dtype=torch.float64)) for size in (7.0, 8.0))
@@ -192,7 +194,7 @@ def test_what_an_analog_machine_sees_beyond_1_changes_its_heads_and_not_its_cont
 def test_a_register_counts_down_from_any_number_while_the_other_columns_stay_as_in_the_paper(controller: str) -> None:
     """Weights set by hand: the write head stays on slot 0 with both gates of the register open, at every step. It puts
     in what the first step says, and nothing where the input is silent."""
-    model = NTM(2, 1, controller=controller, register=REGISTER, **SMALL).double()  # type: ignore[arg-type]
+    model = NTM(2, 1, controller=controller, extension={"register": REGISTER}, **SMALL).double()  # type: ignore[arg-type]
     with torch.no_grad():
         keep_heads_on_slot_0(model)
         model.cell.heads.writing.bias.fill_(20.0)
@@ -206,13 +208,13 @@ def test_a_register_counts_down_from_any_number_while_the_other_columns_stay_as_
 
 
 def test_a_fresh_register_hardly_changes() -> None:
-    model = NTM(INPUTS, OUTPUTS, register=REGISTER, **SMALL)
+    model = NTM(INPUTS, OUTPUTS, extension={"register": REGISTER}, **SMALL)
     trace = model.trace(normal(STEPS, BATCH, INPUTS).float() * torch.tensor([1.0, 0.0, 1.0]))
     assert trace.adds[..., 0].abs().max() < 0.15
 
 
 def test_heads_look_past_the_register_and_its_size_is_not_seen() -> None:
-    model = make_machine(register=REGISTER)
+    model = make_machine(extension={"register": REGISTER})
     state = model.initial_state(BATCH)
     inputs = normal(1, BATCH, INPUTS)
     memory, other = state.memory.clone(), state.memory.clone()
@@ -223,7 +225,7 @@ def test_heads_look_past_the_register_and_its_size_is_not_seen() -> None:
 
 
 def test_the_size_of_a_count_reaches_the_register_and_nothing_else() -> None:
-    model = make_machine(register=REGISTER)
+    model = make_machine(extension={"register": REGISTER})
     few, many = normal(1, BATCH, INPUTS), normal(1, BATCH, INPUTS)
     few[..., 1], many[..., 1] = (3 - 5.5) / 2.9, (300 - 5.5) / 2.9
     one, another = model.trace(few), model.trace(many)
@@ -232,11 +234,10 @@ def test_the_size_of_a_count_reaches_the_register_and_nothing_else() -> None:
 
 
 def test_a_machine_is_plain_unless_asked() -> None:
-    plain, analog = make_machine(), make_machine(analog=True)
-    assert plain.config["analog"] is False
-    assert plain.config["register"] is None
+    plain, analog = make_machine(), make_machine(extension="analog")
+    assert plain.config["extension"] is None
     inputs = normal(STEPS, BATCH, INPUTS)
-    assert torch.equal(plain(inputs)[0], make_machine(analog=False)(inputs)[0])
+    assert torch.equal(plain(inputs)[0], make_machine(extension=None)(inputs)[0])
     assert plain.cell.heads.writing.in_features == SMALL["controller_size"]
     assert analog.cell.heads.writing.in_features == SMALL["controller_size"] + INPUTS
 
@@ -346,7 +347,7 @@ def test_a_trace_can_be_replayed(kind: dict[str, Any]) -> None:
     state = model.initial_state(BATCH)
     trace = model.trace(normal(STEPS, BATCH, INPUTS), state)
     memory, weights = state.memory, state.weights
-    hidden = 0 if model.config["register"] is None else 1
+    hidden = 1 if isinstance(model.extension, Register) else 0
     for t, b in itertools.product(range(STEPS), range(BATCH)):
         before = memory[b] if t == 0 else trace.memory[t - 1, b]
         focus = weights[b] if t == 0 else torch.cat([trace.read_weights[t - 1, b], trace.write_weights[t - 1, b]])
@@ -447,16 +448,18 @@ def test_unknown_choices_are_refused_with_the_known_ones(name: str, value: Any) 
         NTM(INPUTS, OUTPUTS, **{name: value})
 
 
-@pytest.mark.parametrize("value", [1, 0, None, "true"])
-def test_analog_is_true_or_false(value: Any) -> None:
-    with pytest.raises(TypeError, match=f"analog must be true or false, not {value!r}"):
-        NTM(INPUTS, OUTPUTS, analog=value)
+@pytest.mark.parametrize("value", [1, True, "register", {}, {"analog": True}, {"register": REGISTER, "analog": {}}])
+def test_an_unknown_extension_is_refused(value: Any) -> None:
+    with pytest.raises(
+        ValueError, match=re.escape(f'extension must be None, "analog" or {{"register": ...}}, not {value!r}')
+    ):
+        NTM(INPUTS, OUTPUTS, extension=value)
 
 
 @pytest.mark.parametrize(
     ("register", "error", "message"),
     [
-        (True, TypeError, "register must be None or the fields of a Register, not True"),
+        (True, ValueError, "extension must be None"),
         ({"channel": 1}, TypeError, "mean"),
         ({**REGISTER, "unit": 1}, TypeError, "unit"),
         ({**REGISTER, "channel": 1.0}, TypeError, "channel must be a whole number, not 1.0"),
@@ -470,14 +473,12 @@ def test_analog_is_true_or_false(value: Any) -> None:
 )
 def test_a_register_that_cannot_be_is_refused(register: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
-        NTM(INPUTS, OUTPUTS, register=register)
+        NTM(INPUTS, OUTPUTS, extension={"register": register})
 
 
-def test_a_register_needs_a_machine_that_is_not_analog_and_a_column_besides() -> None:
-    with pytest.raises(ValueError, match="analog or has a register, not both"):
-        NTM(INPUTS, OUTPUTS, analog=True, register=REGISTER)
+def test_a_register_needs_a_column_besides() -> None:
     with pytest.raises(ValueError, match="memory_width must be at least 2, not 1"):
-        NTM(INPUTS, OUTPUTS, register=REGISTER, memory_width=1)
+        NTM(INPUTS, OUTPUTS, extension={"register": REGISTER}, memory_width=1)
 
 
 @pytest.mark.parametrize(("shift_range", "slots"), [(1, 2), (2, 4), (3, 5)])

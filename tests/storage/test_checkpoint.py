@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import ntm
-from ntm.storage import checkpoint, untrusted
-from ntm.storage.checkpoint import CheckpointError
+from ntm.storage import checkpoint, load, record, untrusted
+from ntm.storage.untrusted import CheckpointError
 from tests.tiny import EVALUATION, TRAINING, machine, write_checkpoint
 
 REGISTER = {"channel": 1, "mean": 5.5, "deviation": 2.9}
@@ -39,7 +39,7 @@ def refusal(folder: Path, **options: Any) -> str:
 
 
 def test_what_is_written_is_read(folder: Path) -> None:
-    found = checkpoint.read(folder)
+    found = load.read(folder)
     assert (found.task, found.training, found.evaluation) == ("copy", TRAINING, EVALUATION)
     assert not found.model.training
     expected = machine()
@@ -53,8 +53,8 @@ def test_what_is_written_is_read(folder: Path) -> None:
         machine(),
         ntm.NTM(2, 3, controller="lstm", controller_size=4, controller_layers=2, memory_slots=5, memory_init="learned"),
         ntm.NTM(2, 3, controller_size=4, memory_slots=5, shift_range=0, memory_init="random"),
-        ntm.NTM(2, 3, controller_size=4, memory_slots=5, analog=True),
-        ntm.NTM(2, 3, controller_size=4, memory_slots=5, register=REGISTER),
+        ntm.NTM(2, 3, controller_size=4, memory_slots=5, extension="analog"),
+        ntm.NTM(2, 3, controller_size=4, memory_slots=5, extension={"register": REGISTER}),
         ntm.LSTMBaseline(2, 3, hidden_size=4),
     ],
     ids=["feedforward", "learned", "random", "analog", "register", "baseline"],
@@ -85,12 +85,46 @@ def test_every_argument_of_every_architecture_has_bounds(folder: Path) -> None:
                 untrusted.check_config(checkpoint.describe(model, "copy") | {name: 10**9})
 
 
-@pytest.mark.parametrize("kind", ["analog", "register"])
-def test_a_machine_from_before_there_was_such_a_kind_is_plain(folder: Path, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("old", "extension"),
+    [
+        ({}, None),
+        ({"analog": False}, None),
+        ({"register": None}, None),
+        ({"analog": False, "register": None}, None),
+        ({"analog": True}, "analog"),
+        ({"analog": True, "register": None}, "analog"),
+        ({"register": REGISTER}, {"register": REGISTER}),
+        ({"analog": False, "register": REGISTER}, {"register": REGISTER}),
+    ],
+)
+def test_a_configuration_from_before_there_were_extensions_is_understood(
+    tmp_path: Path, old: dict[str, Any], extension: Any
+) -> None:
+    expected = ntm.NTM(10, 8, controller_size=8, memory_slots=8, memory_width=4, extension=extension)
+    checkpoint.save_weights(expected, tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    del config["extension"]
+    (tmp_path / "config.json").write_text(json.dumps(config | old))
+    assert ntm.load(tmp_path).config == expected.config
+
+
+@pytest.mark.parametrize(
+    ("old", "sentence"),
+    [
+        ({"analog": 1}, "gives analog as 1 and register as None; a machine is analog (true) or has a register"),
+        ({"analog": None}, "analog as None"),
+        ({"analog": "true"}, "analog as 'true'"),
+        ({"register": REGISTER, "analog": True}, "a machine is analog (true) or has a register, not both"),
+        ({"register": True}, "extension as {'register': True}, which must be null, "),
+        ({"extension": None, "analog": True}, "the field 'analog', which NTM does not know"),
+    ],
+)
+def test_old_fields_that_no_machine_can_have(folder: Path, old: dict[str, Any], sentence: str) -> None:
     config = json.loads((folder / "config.json").read_text())
-    del config[kind]
-    (folder / "config.json").write_text(json.dumps(config))
-    assert ntm.load(folder).config == machine().config
+    del config["extension"]
+    (folder / "config.json").write_text(json.dumps(config | old))
+    assert sentence in refusal(folder)
 
 
 def test_writing_replaces_a_folder_or_leaves_it(folder: Path) -> None:
@@ -100,9 +134,9 @@ def test_writing_replaces_a_folder_or_leaves_it(folder: Path) -> None:
         raise OSError("no space")
 
     with pytest.raises(OSError, match="no space"):
-        checkpoint.write(folder, machine(1), "copy", TRAINING, EVALUATION, add_files=fail)
+        record.write(folder, machine(1), "copy", TRAINING, EVALUATION, add_files=fail)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
-    checkpoint.write(folder, machine(1), "copy", TRAINING, EVALUATION)
+    record.write(folder, machine(1), "copy", TRAINING, EVALUATION)
     assert not (folder / "run.png").exists()
     assert [path.name for path in folder.parent.iterdir()] == ["ntm-copy"]
 
@@ -150,17 +184,17 @@ def edit(folder: Path, **changes: Any) -> None:
         ({"task": "../chess"}, "the task '../chess', which is no name of a task"),
         ({"task": ["copy"]}, "the task ['copy']"),
         ({"input_size": 9}, "9 inputs and 8 outputs, but copy needs 10 and 8"),
-        ({"analog": 1}, "analog as 1, which must be "),
-        ({"analog": None}, "analog as None"),
-        ({"analog": "true"}, "analog as 'true'"),
-        ({"analog": True}, "model.safetensors does not fit config.json"),
-        ({"register": True}, "register as True, which must be null or numbers for channel, mean, deviation"),
-        ({"register": {**REGISTER, "channel": "1"}}, "register as {'channel': '1', 'mean'"),
-        ({"register": {**REGISTER, "unit": 1}}, "register as {'channel': 1, 'mean'"),
-        ({"register": {**REGISTER, "channel": 10}}, "channel must be below the 10 of the input, not 10"),
-        ({"register": {**REGISTER, "deviation": -1}}, "deviation must be above 0, not -1"),
-        ({"register": REGISTER, "analog": True}, "analog or has a register, not both"),
-        ({"register": REGISTER, "memory_width": 1}, "memory_width must be at least 2, not 1"),
+        ({"extension": 1}, 'extension as 1, which must be null, "analog", {"register": '),
+        ({"extension": "digital"}, "extension as 'digital'"),
+        ({"extension": {}}, "extension as {}"),
+        ({"extension": "analog"}, "model.safetensors does not fit config.json"),
+        ({"extension": {"register": True}}, "extension as {'register': True}"),
+        ({"extension": {"register": {**REGISTER, "channel": "1"}}}, "extension as {'register': {'channel': '1'"),
+        ({"extension": {"register": {**REGISTER, "unit": 1}}}, "extension as {'register': {'channel': 1"),
+        ({"extension": {"register": REGISTER, "analog": True}}, "extension as {'register': {'channel': 1"),
+        ({"extension": {"register": {**REGISTER, "channel": 10}}}, "channel must be below the 10 of the input, not 10"),
+        ({"extension": {"register": {**REGISTER, "deviation": -1}}}, "deviation must be above 0, not -1"),
+        ({"extension": {"register": REGISTER}, "memory_width": 1}, "memory_width must be at least 2, not 1"),
         ({"controller_size": 9}, "model.safetensors does not fit config.json"),
         ({"controller": "lstm"}, "which the model that config.json describes needs"),
         ({"memory_init": "learned"}, "has no initial_memory.contents"),

@@ -20,7 +20,8 @@ from safetensors.torch import load_file, save
 import ntm
 from ntm.commands import train
 from ntm.storage import checkpoint, hub
-from ntm.storage.checkpoint import Checkpoint, CheckpointError
+from ntm.storage.checkpoint import Checkpoint
+from ntm.storage.untrusted import CheckpointError
 from tests.conftest import ROOT
 from tests.hub_server import Fault, HubServer, serving
 from tests.tiny import EVALUATION, TRAINING, machine, write_checkpoint
@@ -483,6 +484,7 @@ def test_the_command_line(
             train.main(arguments)
 
 
+@pytest.mark.slow
 def test_what_is_trained_is_published(
     server: HubServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, token: None
 ) -> None:

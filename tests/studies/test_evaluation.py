@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import ntm
-from ntm.storage import checkpoint
+from ntm.storage import checkpoint, record
 from ntm.studies import evaluation
 from ntm.tasks import Case
 from ntm.tasks.streams import make_generator
@@ -111,7 +111,7 @@ def test_all_judges_every_folder_and_records_it(
     monkeypatch.setattr(type(COPY), "evaluation", (Case({"length": 2}), Case({"length": 30})))
     write_checkpoint(tmp_path / "ntm-copy")
     lstm = ntm.LSTMBaseline(10, 8, hidden_size=4, num_layers=1)
-    checkpoint.write(tmp_path / "lstm-copy", lstm, "copy", TRAINING, EVALUATION)
+    record.write(tmp_path / "lstm-copy", lstm, "copy", TRAINING, EVALUATION)
     assert evaluation.main(["--all", "--save", "--seed", "7"]) == 0
     said = capsys.readouterr().out
     assert "| NTM, worst |" in said

@@ -24,13 +24,14 @@ def test_runs_of_a_task_differ_in_initial_memory_and_seed_alone() -> None:
     assert set(study.UPDATES) <= set(tasks.names())
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick")
 def test_a_stopped_study_goes_on(tmp_path: Path) -> None:
     runs = study.open_runs(tmp_path, UPDATES, 2)
     assert len(runs) == 12
-    assert not race.train(runs, validating=False, stopping=lambda: any(each.run.update >= 20 for each in runs))
+    assert not race.train(runs, validating=False, stopping=lambda: any(run.update >= 20 for run in runs))
     again = study.open_runs(tmp_path, UPDATES, 2)
-    assert any(each.run.update for each in again)
+    assert any(run.update for run in again)
     assert race.train(again, validating=False)
     found = study.record(again)
     assert found["sequences"] == {"copy": [640, 1280], "associative-recall": [640]}

@@ -8,7 +8,7 @@ import pytest
 
 import ntm
 from ntm.reports import tables
-from ntm.storage import checkpoint
+from ntm.storage import record
 from ntm.storage.untrusted import CheckpointError
 from ntm.studies import initialisation, results
 from tests.conftest import ROOT
@@ -50,7 +50,7 @@ def test_the_study_says_who_learned_and_when() -> None:
 def test_the_page_holds_every_task_and_the_study(tmp_path: Path) -> None:
     write_checkpoint(tmp_path / "ntm-copy")
     lstm = ntm.LSTMBaseline(10, 8, hidden_size=4, num_layers=1)
-    checkpoint.write(tmp_path / "lstm-copy", lstm, "copy", TRAINING, EVALUATION)
+    record.write(tmp_path / "lstm-copy", lstm, "copy", TRAINING, EVALUATION)
     (tmp_path / "initialisation.json").write_text(json.dumps(STUDY))
     results.write(tmp_path)
     page = (tmp_path / "README.md").read_text()

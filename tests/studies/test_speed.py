@@ -16,8 +16,8 @@ from ntm.studies.speed import Setting
     [
         {},
         {"controller": "lstm", "controller_layers": 2, "read_heads": 2},
-        {"analog": True, "write_heads": 3},
-        {"register": {"channel": 9, "mean": 5.5, "deviation": 2.9}},
+        {"extension": "analog", "write_heads": 3},
+        {"extension": {"register": {"channel": 9, "mean": 5.5, "deviation": 2.9}}},
     ],
 )
 def test_the_products_with_weights_are_all_counted(arguments: dict) -> None:
@@ -55,6 +55,7 @@ def test_every_task_is_measured_on_every_path() -> None:
     assert not any(each.varies for each in speed.settings_of(["priority-sort"]))
 
 
+@pytest.mark.slow
 def test_the_command_prints_tables_and_writes_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

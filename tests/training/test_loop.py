@@ -25,23 +25,40 @@ from ntm import tasks
 from ntm.engine.choose import Forward, fastest, plain
 from ntm.machine.model import SequenceModel
 from ntm.storage import untrusted
+from ntm.storage.checkpoint import read_folder
 from ntm.tasks import Architecture, Batch, Case, Task
+from ntm.tasks.recipe import Curriculum, Finish, Loss, Selection
 from ntm.training import loop
+from ntm.training.loop import Progress
+from ntm.training.run import STATE, Settings, TrainingError, TrainingRun
+from ntm.training.update import bit_losses, draw_batch, update_weights
+from ntm.training.validation import validate
 from tests.conftest import ROOT
 from tests.numerics import PROPERTY, seeded
 from tests.tiny import SMALLEST, small
 
 CPU = torch.device("cpu")
+NOWHERE = Path("nowhere")  # a folder for runs that are never saved
 COPY, REPEAT_COPY = tasks.get("copy"), tasks.get("repeat-copy")
 ARCHITECTURES: list[Architecture] = ["ntm", "lstm"]
 SHORT = small()
 # After some reports of this one the limit goes up, and after others not.
-CURRICULUM = small("repeat-copy", "lstm", updates=200, learning_rate=0.01, first_limit=2, raise_limit_below=0.6)
+CURRICULUM = small(
+    "repeat-copy", "lstm", updates=200, learning_rate=0.01, curriculum=Curriculum(first_limit=2, raise_below=0.6)
+)
 
 
 def train(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "train.py", *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, text=True, capture_output=True, timeout=250)
+
+
+def start(settings: Settings, folder: Path = NOWHERE, *, update: int = 0, limit: int | None = None) -> TrainingRun:
+    """A run before an update, with a limit of the curriculum if one is given."""
+    run = TrainingRun.start(settings, folder, CPU)
+    run.update = update
+    run.limit = limit if limit is not None else run.limit
+    return run
 
 
 def sizes_of_repeat_copy(batch: Batch) -> tuple[int, int]:
@@ -53,45 +70,46 @@ def sizes_of_repeat_copy(batch: Batch) -> tuple[int, int]:
 # Batches.
 
 
-@pytest.mark.parametrize("settings", [SHORT, CURRICULUM, small(memory_slots=(4, 5, 6, 7))])
-def test_the_same_update_always_draws_the_same_batch(settings: loop.Settings) -> None:
-    task, generator = tasks.get(settings.task), torch.Generator()
-    drawn, again = (
-        [loop.draw_batch(task, settings, update, 3, generator) for update in updates]
-        for updates in (range(12), range(11, -1, -1))
-    )
+@pytest.mark.parametrize("settings", [SHORT, CURRICULUM, small(training_slots=(4, 5, 6, 7))])
+def test_the_same_update_always_draws_the_same_batch(settings: Settings) -> None:
+    run, generator = start(settings, limit=3), torch.Generator()
+
+    def draw(update: int) -> tuple[Batch, int | None]:
+        run.update = update
+        return draw_batch(run, generator)
+
+    drawn, again = ([draw(update) for update in updates] for updates in (range(12), range(11, -1, -1)))
     for (batch, slots), (same_batch, same_slots) in zip(drawn, reversed(again), strict=True):
         assert all(map(torch.equal, batch, same_batch))
         assert slots == same_slots
-    other_seed = replace(settings, recipe=replace(settings.recipe, seed=1))
-    other, _ = loop.draw_batch(task, other_seed, 7, 3, generator)
+    other, _ = draw_batch(start(settings.with_seed(1), update=7, limit=3), generator)
     first = drawn[7][0]
     assert other.inputs.shape != first.inputs.shape or not other.inputs.equal(first.inputs)
 
 
 def test_training_stays_inside_the_training_range() -> None:
-    generator = torch.Generator()
-    lengths = {len(loop.draw_batch(COPY, SHORT, update, None, generator)[0].inputs) // 2 - 1 for update in range(400)}
+    settings, generator = small(updates=400), torch.Generator()
+    lengths = {len(draw_batch(start(settings, update=update), generator)[0].inputs) // 2 - 1 for update in range(400)}
     assert lengths == set(range(1, 21))
 
 
 @PROPERTY
 @given(st.integers(0, 10**6), st.integers(1, 12))
 def test_no_size_is_above_the_limit(update: int, limit: int) -> None:
-    batch, _ = loop.draw_batch(REPEAT_COPY, CURRICULUM, update, limit, torch.Generator())
+    batch, _ = draw_batch(start(CURRICULUM, update=update, limit=limit), torch.Generator())
     assert max(sizes_of_repeat_copy(batch)) <= min(limit, 10)
 
 
 def test_all_sizes_up_to_the_limit_are_drawn_with_all_numbers_of_slots() -> None:
-    settings, generator = small("repeat-copy", memory_slots=(5, 32)), torch.Generator()
-    drawn = [loop.draw_batch(REPEAT_COPY, settings, update, 2, generator) for update in range(120)]
+    settings, generator = small("repeat-copy", training_slots=(5, 32)), torch.Generator()
+    drawn = [draw_batch(start(settings, update=update, limit=2), generator) for update in range(120)]
     assert {(*sizes_of_repeat_copy(batch), slots) for batch, slots in drawn} == {
         (length, repeats, slots) for length in (1, 2) for repeats in (1, 2) for slots in (5, 32)
     }
 
 
 def test_without_numbers_of_slots_the_model_runs_with_its_own() -> None:
-    assert {loop.draw_batch(COPY, SHORT, update, None, torch.Generator())[1] for update in range(9)} == {None}
+    assert {draw_batch(start(SHORT, update=update), torch.Generator())[1] for update in range(9)} == {None}
 
 
 # A step.
@@ -118,7 +136,7 @@ def test_the_losses_are_the_cross_entropy_of_the_scored_bits_alone() -> None:
     mask = torch.rand(5, 3, generator=seeded()) < 0.5
     mask[0] = True
     batch = Batch(torch.zeros(5, 3, 1), targets, mask)
-    losses = loop.bit_losses(logits, batch)
+    losses = bit_losses(logits, batch)
     mean, worst = loss_slowly(logits, batch)
     assert losses.shape == logits.shape
     assert not losses[~mask].any()
@@ -134,22 +152,21 @@ def test_a_step_goes_down_the_clipped_gradient_of_the_loss(
 ) -> None:
     """With plain descent in Adam's place, whose step is the gradient itself; run with the slots asked for."""
     arguments = {"memory_init": "learned"}
-    settings = small("associative-recall", worst_bit=worst_bit, focus=focus, gradient_norm=longest, arguments=arguments)
-    task = tasks.get(settings.task)
-    run = loop.start(settings, CPU)
-    model = run.model
+    loss = Loss(worst_bit=worst_bit, focus=focus)
+    run = start(small("associative-recall", loss=loss, gradient_norm=longest, arguments=arguments))
+    task, model = run.task, run.model
     before = [parameter.detach().clone() for parameter in model.parameters()]
     batch = task.sample(3, items=2, generator=seeded())
     logits, weightings, _ = model.unroll(batch.inputs, model.initial_state(3, slots))
-    loss, worst = loss_slowly(logits, batch)
+    mean, worst = loss_slowly(logits, batch)
     entropy = torch.distributions.Categorical(weightings).entropy().mean()
-    gradients = torch.autograd.grad(loss + worst_bit * worst + focus * entropy, list(model.parameters()))
+    gradients = torch.autograd.grad(mean + worst_bit * worst + focus * entropy, list(model.parameters()))
     norm = math.sqrt(sum(gradient.square().sum().item() for gradient in gradients))
     assert (norm > longest) == ((worst_bit, longest) in [(2.0, 1.0), (2.0, 0.1)]), "two of the four should be clipped"
 
     run.optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
-    reported = loop.train_step(run, settings, task, way(model), batch, slots, seeded())
-    torch.testing.assert_close(reported, torch.stack([loss.detach(), task.errors(logits, batch).mean()]))
+    reported = update_weights(run, way(model), batch, slots, seeded())
+    torch.testing.assert_close(reported, torch.stack([mean.detach(), task.errors(logits, batch).mean()]))
     for parameter, was, gradient in zip(model.parameters(), before, gradients, strict=True):
         torch.testing.assert_close(was - parameter, gradient * min(1.0, longest / norm), rtol=1e-3, atol=1e-5)
 
@@ -158,23 +175,20 @@ def test_a_step_goes_down_the_clipped_gradient_of_the_loss(
 def test_heads_may_spread_until_all_sizes_are_drawn(limit: int | None, spreading_counts: bool) -> None:
     weights = []
     for focus in (0.0, 0.5):
-        settings = small("repeat-copy", focus=focus)
-        run = loop.start(settings, CPU)
-        run.limit = limit
+        run = start(small("repeat-copy", loss=Loss(focus=focus)), limit=limit)
         batch = REPEAT_COPY.sample(2, generator=seeded(), length=2, repeats=2)
-        loop.train_step(run, settings, REPEAT_COPY, plain(run.model), batch, None, seeded())
+        update_weights(run, plain(run.model), batch, None, seeded())
         weights.append(run.model.cell.heads.addressing.weight)
     assert weights[0].equal(weights[1]) != spreading_counts
 
 
-def test_the_last_fifth_of_training_learns_from_the_hardest_candidate_for_each_place() -> None:
+def test_the_last_fifth_of_training_learns_from_the_hardest_of_several_for_each_place() -> None:
     plainly = small("repeat-copy", updates=10, batch_size=3)
-    settings = replace(plainly, recipe=replace(plainly.recipe, candidates=4))
-    sizes = [loop.draw_batch(REPEAT_COPY, settings, update, 2, torch.Generator())[0] for update in range(10)]
-    assert [batch.inputs.shape[1] for batch in sizes] == [3] * 8 + [12] * 2
+    settings = small("repeat-copy", updates=10, batch_size=3, finish=Finish(hardest_of=4))
+    drawn_at = [draw_batch(start(settings, update=update, limit=2), torch.Generator())[0] for update in range(10)]
+    assert [batch.inputs.shape[1] for batch in drawn_at] == [3] * 8 + [12] * 2
 
-    run, same = loop.start(settings, CPU), loop.start(plainly, CPU)
-    run.update = 8
+    run, same = start(settings, update=8), start(plainly)
     drawn = REPEAT_COPY.sample(12, generator=seeded(), length=2, repeats=2)
     logits = run.model(drawn.inputs, run.model.initial_state(12))[0]
 
@@ -186,31 +200,32 @@ def test_the_last_fifth_of_training_learns_from_the_hardest_candidate_for_each_p
     hardest = Batch(*(tensor[:, chosen] for tensor in drawn))
     for each in (run, same):
         each.optimizer = torch.optim.SGD(each.model.parameters(), lr=1.0)
-    reported = loop.train_step(run, settings, REPEAT_COPY, plain(run.model), drawn, None, seeded())
-    loop.train_step(same, plainly, REPEAT_COPY, plain(same.model), hardest, None, seeded())
+    reported = update_weights(run, plain(run.model), drawn, None, seeded())
+    update_weights(same, plain(same.model), hardest, None, seeded())
     loss = loss_slowly(logits, drawn)[0]
     torch.testing.assert_close(reported, torch.stack([loss, REPEAT_COPY.errors(logits, drawn).mean()]))
     for parameter, other in zip(run.model.parameters(), same.model.parameters(), strict=True):
         torch.testing.assert_close(parameter, other)
 
 
-def test_polishing_comes_last_with_as_many_candidates_and_a_second_lower_cosine_of_the_learning_rate() -> None:
-    settings = small("repeat-copy", updates=14, batch_size=3, candidates=4, polishing=2 / 7)
-    sizes = [loop.draw_batch(REPEAT_COPY, settings, update, 2, torch.Generator())[0] for update in range(14)]
-    assert [batch.inputs.shape[1] for batch in sizes] == [3] * 8 + [12] * 6
+def test_polishing_comes_last_draws_as_many_and_has_a_second_lower_cosine_of_the_learning_rate() -> None:
+    finish = Finish(hardest_of=4, polishing=2 / 7)
+    settings = small("repeat-copy", updates=14, batch_size=3, finish=finish)
+    drawn_at = [draw_batch(start(settings, update=update, limit=2), torch.Generator())[0] for update in range(14)]
+    assert [batch.inputs.shape[1] for batch in drawn_at] == [3] * 8 + [12] * 6
 
-    rates = [loop.learning_rate(settings.recipe, update) for update in range(14)]
+    rates = [settings.recipe.learning_rate_at(update) for update in range(14)]
     first = [0.001 * (1 + math.cos(math.pi * update / 10)) / 2 for update in range(10)]
     second = [0.0002 * (1 + math.cos(math.pi * update / 4)) / 2 for update in range(4)]
     assert rates == pytest.approx(first + second)
-    plainly = replace(settings.recipe, polishing=0.0, updates=10)
-    assert [loop.learning_rate(plainly, update) for update in range(10)] == pytest.approx(first)
+    plainly = replace(settings.recipe, finish=Finish(hardest_of=4), updates=10)
+    assert [plainly.learning_rate_at(update) for update in range(10)] == pytest.approx(first)
 
 
 @pytest.mark.parametrize("spoilt", [math.inf, math.nan])
 def test_a_gradient_that_overflows_leaves_the_weights_finite(spoilt: float) -> None:
     """Backpropagation through sharpening did this to a good run after 8,950 updates."""
-    run = loop.start(SHORT, CPU)
+    run = start(SHORT)
     before = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
 
     def forward(inputs: Tensor, state: Any) -> tuple[Tensor, Tensor | None]:
@@ -219,7 +234,7 @@ def test_a_gradient_that_overflows_leaves_the_weights_finite(spoilt: float) -> N
         return logits, weightings
 
     batch = COPY.sample(2, generator=seeded(), length=2)
-    loop.train_step(run, SHORT, COPY, forward, batch, None, seeded())
+    update_weights(run, forward, batch, None, seeded())
     assert all(tensor.equal(before[name]) for name, tensor in run.model.state_dict().items())
 
 
@@ -227,28 +242,26 @@ def test_a_gradient_that_overflows_leaves_the_weights_finite(spoilt: float) -> N
 @pytest.mark.parametrize("name", tasks.names())
 def test_every_recipe_can_take_a_step(name: str, architecture: Architecture) -> None:
     task = tasks.get(name)
-    settings = loop.Settings.of(task, architecture, batch_size=2)
-    run = loop.start(settings, CPU)
+    run = start(Settings.of(task, architecture, batch_size=2))
     before = {key: tensor.clone() for key, tensor in run.model.state_dict().items()}
     smallest: dict[str, Any] = {size: task.smallest.get(size, 1) for size in task.sizes}
     batch = task.sample(2, generator=seeded(), **smallest)
-    for slots in settings.recipe.memory_slots or (None,):
-        result = loop.train_step(run, settings, task, fastest(run.model), batch, slots, seeded())
+    for slots in run.recipe.training_slots or (None,):
+        result = update_weights(run, fastest(run.model), batch, slots, seeded())
         assert torch.isfinite(result).all()
     assert any(not tensor.equal(before[key]) for key, tensor in run.model.state_dict().items())
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_it_learns(architecture: Architecture) -> None:
-    settings = loop.Settings.of(COPY, architecture, updates=200, batch_size=16)
-    run = loop.start(settings, CPU)
+    run = start(Settings.of(COPY, architecture, updates=200, batch_size=16))
     forward, generator = fastest(run.model), torch.Generator()
     losses = []
     for update in range(200):
         batch = COPY.sample(16, length=2, generator=generator.manual_seed(update))
         for group in run.optimizer.param_groups:
             group["lr"] = 3e-3
-        result = loop.train_step(run, settings, COPY, forward, batch, None, generator)
+        result = update_weights(run, forward, batch, None, generator)
         losses.append(result[0].item())
     assert sum(losses[:20]) / 20 > 0.65
     assert sum(losses[-20:]) / 20 < 0.5
@@ -258,14 +271,14 @@ def test_it_learns(architecture: Architecture) -> None:
 
 
 @pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize("threshold", [0.0, CURRICULUM.recipe.raise_limit_below, math.inf])
+@pytest.mark.parametrize("threshold", [0.0, CURRICULUM.recipe.curriculum.raise_below, math.inf])
 def test_the_limit_goes_up_by_one_whenever_the_loss_is_low_until_it_is_the_largest_size(
     tmp_path: Path, threshold: float
 ) -> None:
-    settings = replace(CURRICULUM, recipe=replace(CURRICULUM.recipe, raise_limit_below=threshold))
-    run = loop.start(settings, CPU)
+    curriculum = Curriculum(first_limit=2, raise_below=threshold)
+    run = start(replace(CURRICULUM, recipe=replace(CURRICULUM.recipe, curriculum=curriculum)), tmp_path)
     limits: list[int | None] = []
-    loop.train(run, settings, tmp_path, stopping=lambda: limits.append(run.limit))
+    loop.train(run, stopping=lambda: limits.append(run.limit))
     expected = [2]
     for row in run.curve:
         expected.append(min(expected[-1] + (row["loss"] < threshold), 10))
@@ -275,9 +288,8 @@ def test_the_limit_goes_up_by_one_whenever_the_loss_is_low_until_it_is_the_large
 
 @pytest.mark.usefixtures("quick")
 def test_without_a_first_limit_there_is_none(tmp_path: Path) -> None:
-    settings = small(architecture="lstm", raise_limit_below=math.inf)
-    run = loop.start(settings, CPU)
-    loop.train(run, settings, tmp_path)
+    run = start(small(architecture="lstm", curriculum=Curriculum(raise_below=math.inf)), tmp_path)
+    loop.train(run)
     assert run.limit is None
 
 
@@ -287,15 +299,15 @@ def test_without_a_first_limit_there_is_none(tmp_path: Path) -> None:
     [
         (SHORT, [20]),
         (small(architecture="lstm"), [20]),
-        (small(memory_slots=(3, 8, 20), arguments={"memory_init": "learned"}), [20]),
+        (small(training_slots=(3, 8, 20), arguments={"memory_init": "learned"}), [20]),
         (CURRICULUM, [20, 120]),
-        (small("priority-sort", updates=30, arguments={"controller": "lstm", "analog": True}), [20]),
+        (small("priority-sort", updates=30, arguments={"controller": "lstm", "extension": "analog"}), [20]),
         (
             small(
                 "repeat-copy",
                 updates=50,
-                averaging=0.9,
-                arguments={"register": {"channel": 9, "mean": 5.5, "deviation": 2.9}},
+                finish=Finish(averaging=0.9),
+                arguments={"extension": {"register": {"channel": 9, "mean": 5.5, "deviation": 2.9}}},
             ),
             [20, 40],
         ),
@@ -303,15 +315,15 @@ def test_without_a_first_limit_there_is_none(tmp_path: Path) -> None:
     ids=["ntm", "lstm", "memory slots", "curriculum", "analog", "register and averaging"],
 )
 def test_a_stopped_run_ends_in_the_same_weights_as_one_never_stopped(
-    tmp_path: Path, settings: loop.Settings, stops: list[int]
+    tmp_path: Path, settings: Settings, stops: list[int]
 ) -> None:
-    def finish(folder: Path, stops: list[int]) -> loop.Run:
-        run = loop.start(settings, CPU)
+    def finish(folder: Path, stops: list[int]) -> TrainingRun:
+        run = start(settings, folder)
         for stop in stops:
-            finished = loop.train(run, settings, folder, stopping=lambda run=run, stop=stop: run.update >= stop)
+            finished = loop.train(run, stopping=lambda run=run, stop=stop: run.update >= stop)
             assert not finished
-            run = loop.resume(settings, folder, CPU)
-        assert loop.train(run, settings, folder)
+            run = TrainingRun.resume(settings, folder, CPU)
+        assert loop.train(run)
         return run
 
     straight, stopped = finish(tmp_path / "straight", []), finish(tmp_path / "stopped", stops)
@@ -335,28 +347,28 @@ def test_a_stopped_run_ends_in_the_same_weights_as_one_never_stopped(
     ("changes", "named"),
     [
         ({"seed": 5}, "seed"),
-        ({"memory_slots": (3, 9)}, "memory_slots"),
-        ({"memory_slots": ()}, "memory_slots"),
+        ({"training_slots": (3, 9)}, "training_slots"),
+        ({"training_slots": ()}, "training_slots"),
         ({"arguments": SMALLEST["ntm"] | {"memory_width": 5}}, "memory_width"),
-        ({"first_limit": 3, "raise_limit_below": 0.5}, "first_limit and raise_limit_below"),
+        ({"curriculum": Curriculum(first_limit=3, raise_below=0.5)}, "first_limit and raise_below"),
     ],
 )
 def test_a_run_goes_on_with_its_own_settings_alone(tmp_path: Path, changes: dict[str, Any], named: str) -> None:
-    settings = small(memory_slots=(3, 8))
-    loop.save(loop.start(settings, CPU), settings, tmp_path)
-    assert loop.resume(settings, tmp_path, CPU).update == 0
+    settings = small(training_slots=(3, 8))
+    start(settings, tmp_path).save()
+    assert TrainingRun.resume(settings, tmp_path, CPU).update == 0
     other = replace(settings, recipe=replace(settings.recipe, **changes))
-    with pytest.raises(loop.TrainingError, match=f"was started with another {named}$"):
-        loop.resume(other, tmp_path, CPU)
+    with pytest.raises(TrainingError, match=f"was started with another {named}$"):
+        TrainingRun.resume(other, tmp_path, CPU)
 
 
 @pytest.mark.parametrize(
     ("other", "named"), [(small(architecture="lstm"), "architecture"), (small("priority-sort"), "task")]
 )
-def test_a_run_goes_on_with_its_own_model_and_task_alone(tmp_path: Path, other: loop.Settings, named: str) -> None:
-    loop.save(loop.start(SHORT, CPU), SHORT, tmp_path)
-    with pytest.raises(loop.TrainingError, match=f"was started with another .*{named}"):
-        loop.resume(other, tmp_path, CPU)
+def test_a_run_goes_on_with_its_own_model_and_task_alone(tmp_path: Path, other: Settings, named: str) -> None:
+    start(SHORT, tmp_path).save()
+    with pytest.raises(TrainingError, match=f"was started with another .*{named}"):
+        TrainingRun.resume(other, tmp_path, CPU)
 
 
 @pytest.mark.usefixtures("quick")
@@ -374,13 +386,13 @@ def test_a_run_goes_on_with_its_own_model_and_task_alone(tmp_path: Path, other: 
     ids=lambda value: value if isinstance(value, str) else value.task,
 )
 def test_a_loss_that_stops_being_finite_ends_the_run_and_keeps_the_best_weights(
-    tmp_path: Path, settings: loop.Settings, parameter: str, value: float
+    tmp_path: Path, settings: Settings, parameter: str, value: float
 ) -> None:
-    run = loop.start(settings, CPU)
+    run = start(settings, tmp_path)
     with torch.no_grad():
         run.model.get_parameter(parameter).fill_(value)
-    with pytest.raises(loop.TrainingError, match="stopped being finite"):
-        loop.train(run, settings, tmp_path)
+    with pytest.raises(TrainingError, match="stopped being finite"):
+        loop.train(run)
     kept = load_file(tmp_path / "model.safetensors")
     assert all(torch.isfinite(tensor).all() for tensor in kept.values())
 
@@ -388,6 +400,7 @@ def test_a_loss_that_stops_being_finite_ends_the_run_and_keeps_the_best_weights(
 # The command.
 
 
+@pytest.mark.slow
 def test_ctrl_c_saves_and_resume_finishes(tmp_path: Path) -> None:
     output = tmp_path / "ntm-copy"
     arguments = [sys.executable, "train.py", "copy", "--updates", "400", "--batch-size", "2", "--output", str(output)]
@@ -411,7 +424,7 @@ def test_ctrl_c_saves_and_resume_finishes(tmp_path: Path) -> None:
     other = train(*arguments[2:], "--seed", "5", "--resume")
     assert other.returncode == 1
     assert "another seed" in other.stderr
-    assert (tmp_path / ".ntm-copy.run" / loop.STATE).exists()
+    assert (tmp_path / ".ntm-copy.run" / STATE).exists()
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -442,18 +455,20 @@ def test_a_finished_run_is_a_whole_checkpoint(command: ModuleType, tmp_path: Pat
     assert all(tensor.equal(weights[name]) for name, tensor in load_file(output / "model.safetensors").items())
 
 
+@pytest.mark.slow
 def test_all_trains_both_models_on_every_task(command: ModuleType) -> None:
     assert command.main(["all", "--updates", "2", "--batch-size", "2"]) == 0
     folders = {path.name: path for path in command.CHECKPOINTS.iterdir()}
     assert set(folders) == {f"{architecture}-{name}" for architecture in ARCHITECTURES for name in tasks.names()}
     for name, folder in folders.items():
         architecture, _, task = name.partition("-")
-        found = ntm.storage.checkpoint.read_folder(folder, task)
+        found = read_folder(folder, task)
         assert isinstance(found.model, {"ntm": ntm.NTM, "lstm": ntm.LSTMBaseline}[architecture])
         assert found.task == found.training["task"] == found.evaluation["task"] == task
         assert found.training["sequences"] == 4
 
 
+@pytest.mark.slow
 def test_all_can_be_stopped_and_gone_on_with(
     command: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -519,11 +534,24 @@ def test_bad_arguments_of_all_write_nothing(
         (["repeat-copy", "--model", "lstm", "--resume"], "no unfinished run"),
     ],
 )
-def test_bad_arguments_are_one_line_and_write_nothing(tmp_path: Path, arguments: list[str], complaint: str) -> None:
-    done = train(*arguments, "--output", tmp_path / "ntm-copy")
+def test_bad_arguments_are_one_line_and_write_nothing(
+    command: ModuleType,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    arguments: list[str],
+    complaint: str,
+) -> None:
+    assert command.main([*arguments, "--output", str(tmp_path / "ntm-copy")]) == 1
+    said = capsys.readouterr().err
+    assert complaint in said
+    assert said.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bad_argument_is_all_that_the_process_speaks_of(tmp_path: Path) -> None:
+    done = train("copy", "--updates", "0", "--output", tmp_path / "ntm-copy")
     assert done.returncode == 1
-    assert complaint in done.stderr
-    assert done.stderr.count("\n") == 1
+    assert done.stderr == "error: updates must be at least 1, not 0\n"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -570,8 +598,7 @@ def test_a_case_is_judged_on_no_more_sequences_than_it_takes_to_find_an_error(
     monkeypatch.setattr(type(COPY), "draw_validation", remember)
     monkeypatch.setattr(type(COPY), "errors", find_four_wrong_bits)
     monkeypatch.setattr(type(COPY), "validation", (Case({"length": 3}, weight=10),))
-    run = loop.start(SHORT, CPU)
-    assert loop._validate(run, COPY, 250).error == pytest.approx(10 * error)
+    assert validate(start(SHORT).model, COPY, 250).error == pytest.approx(10 * error)
     assert [batch.inputs.shape for batch in drawn] == [(8, 100, 10)] * batches
     assert len({tuple(batch.inputs.flatten().tolist()) for batch in drawn}) == batches
 
@@ -585,19 +612,19 @@ def test_a_collapse_is_undone_where_the_recipe_says_so(
 ) -> None:
     """The second validation finds the error more than twice the best one."""
     monkeypatch.setattr(loop, "_UPDATES_A_VALIDATION", 20)
-    settings = small("priority-sort", updates=40, learning_rate=1e-9, relapse=relapse)
-    run = loop.start(settings, CPU)
+    settings = small("priority-sort", updates=40, learning_rate=1e-9, selection=Selection(relapse=relapse))
+    run = start(settings, tmp_path)
     task = tasks.get("priority-sort")
     errors = iter([30.0, 70.0])
     monkeypatch.setattr(type(task), "errors", lambda self, logits, batch: torch.full((2,), next(errors)))
     spoilt = {name: torch.randn_like(tensor) for name, tensor in run.model.state_dict().items()}
 
-    def spoil(progress: loop.Progress) -> None:
+    def spoil(progress: Progress) -> None:
         if progress.update == 20:
             run.model.load_state_dict(spoilt)
 
-    monkeypatch.setattr(loop, "train_step", lambda *_: torch.zeros(2))
-    loop.train(run, settings, tmp_path, on_progress=spoil)
+    monkeypatch.setattr(loop, "update_weights", lambda *_: torch.zeros(2))
+    loop.train(run, on_progress=spoil)
     expected = spoilt if relapse is None else run.best
     assert all(tensor.equal(expected[name]) for name, tensor in run.model.state_dict().items())
     assert run.best_update == 20
@@ -613,15 +640,13 @@ def test_the_mean_of_the_weights_is_what_is_judged_and_kept(
 ) -> None:
     """The mean of those from before polishing is forgotten with its first report."""
     monkeypatch.setattr(loop, "_UPDATES_A_VALIDATION", 20)
-    settings = small(updates=60, averaging=averaging, polishing=polishing)
-    run = loop.start(settings, CPU)
+    run = start(small(updates=60, finish=Finish(averaging=averaging, polishing=polishing)), tmp_path)
     expected, judged = copy.deepcopy(run.model.state_dict()), []
-    validate = loop._validate
     monkeypatch.setattr(
-        loop, "_validate", lambda *given: judged.append(copy.deepcopy(run.average.state_dict())) or validate(*given)
+        loop, "validate", lambda *given: judged.append(copy.deepcopy(run.average.state_dict())) or validate(*given)
     )
 
-    def follow(_: loop.Progress) -> None:
+    def follow(_: Progress) -> None:
         for name, weights in run.model.state_dict().items():
             newest = shares[len(judged) - 1]
             expected[name] = (1 - newest) * expected[name] + newest * weights
@@ -629,7 +654,7 @@ def test_the_mean_of_the_weights_is_what_is_judged_and_kept(
         if run.best_update == run.update:
             assert all(tensor.equal(judged[-1][name]) for name, tensor in run.best.items())
 
-    loop.train(run, settings, tmp_path, on_progress=follow)
+    loop.train(run, on_progress=follow)
     assert len(judged) == 3
     last = load_file(tmp_path / "snapshots" / "0000060.safetensors")
     assert all(tensor.equal(last[name]) for name, tensor in judged[-1].items())

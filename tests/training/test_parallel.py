@@ -24,11 +24,12 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=200)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("task", "model"), [("repeat-copy", "ntm"), ("associative-recall", "lstm")])
 def test_two_processes_train_the_same_model_as_one(tmp_path: Path, task: str, model: str) -> None:
-    """Repeat copy learns from the hardest of several candidates at the end."""
+    """Repeat copy learns from the hardest of several sequences at the end."""
     one, two = tmp_path / "one", tmp_path / "two"
-    arguments = ["train.py", task, "--model", model, *SHORT, "--output"]
+    arguments = ["-m", "tests.quick_train", task, "--model", model, *SHORT, "--output"]
     assert run(sys.executable, *arguments, str(one)).returncode == 0
     together = run(*TORCHRUN, *arguments, str(two))
     assert together.returncode == 0, together.stderr
@@ -43,6 +44,7 @@ def test_two_processes_train_the_same_model_as_one(tmp_path: Path, task: str, mo
         assert row["error"] == pytest.approx(other["error"], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_a_batch_that_cannot_be_shared_is_refused_in_one_line(tmp_path: Path) -> None:
     done = run(*TORCHRUN, "train.py", "copy", "--batch-size", "3", "--output", str(tmp_path / "ntm-copy"))
     assert done.returncode != 0

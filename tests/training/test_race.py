@@ -10,6 +10,7 @@ import torch
 
 import ntm
 from ntm.training import loop, race
+from ntm.training.run import TrainingError, TrainingRun
 from tests.tiny import small
 
 CPU = torch.device("cpu")
@@ -18,59 +19,59 @@ SHORT = small()
 
 @pytest.mark.usefixtures("quick")
 def test_each_seed_is_trained_as_if_it_were_alone(tmp_path: Path) -> None:
-    candidates = race.start(SHORT, 3, tmp_path / "run", CPU)
-    assert race.train(candidates)
+    runs = race.start(SHORT, 3, tmp_path / "run", CPU)
+    assert race.train(runs)
     threads = torch.get_num_threads()
-    for candidate in candidates:
-        alone = loop.start(candidate.settings, CPU)
+    for run in runs:
+        alone = TrainingRun.start(run.settings, tmp_path / "alone", CPU)
         torch.set_num_threads(1)
-        loop.train(alone, candidate.settings, tmp_path / "alone")
+        loop.train(alone)
         torch.set_num_threads(threads)
-        assert alone.curve == candidate.run.curve
-        assert all(tensor.equal(candidate.run.best[name]) for name, tensor in alone.best.items())
-    assert [candidate.settings.recipe.seed for candidate in candidates] == [0, 1, 2]
-    assert race.best(candidates).run.best_validation == min(each.run.best_validation for each in candidates)
+        assert alone.curve == run.curve
+        assert all(tensor.equal(run.best[name]) for name, tensor in alone.best.items())
+    assert [run.recipe.seed for run in runs] == [0, 1, 2]
+    assert race.best(runs).best_validation == min(run.best_validation for run in runs)
 
 
 @pytest.mark.usefixtures("quick")
 def test_stopped_seeds_go_on_and_those_not_begun_begin(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    candidates = race.start(SHORT, 2, folder, CPU)
-    assert not race.train(candidates, stopping=lambda: any(each.run.update >= 20 for each in candidates))
+    runs = race.start(SHORT, 2, folder, CPU)
+    assert not race.train(runs, stopping=lambda: any(run.update >= 20 for run in runs))
     again = race.resume(SHORT, 3, folder, CPU)
-    assert [each.run.update for each in again] == [*(each.run.update for each in candidates), 0]
+    assert [run.update for run in again] == [*(run.update for run in runs), 0]
     assert race.train(again)
-    assert all(each.run.update == SHORT.recipe.updates for each in again)
+    assert all(run.finished for run in again)
 
 
 @pytest.mark.usefixtures("quick")
 def test_a_seed_that_fails_leaves_the_others_alone(tmp_path: Path) -> None:
-    candidates = race.start(SHORT, 2, tmp_path / "run", CPU)
+    runs = race.start(SHORT, 2, tmp_path / "run", CPU)
     with torch.no_grad():
-        next(candidates[0].run.model.parameters()).fill_(math.nan)
-    assert race.train(candidates)
-    assert "stopped being finite" in str(candidates[0].failure)
-    assert candidates[1].failure is None
-    assert race.best(candidates) is candidates[1]
+        next(runs[0].model.parameters()).fill_(math.nan)
+    assert race.train(runs)
+    assert "stopped being finite" in str(runs[0].failure)
+    assert runs[1].failure is None
+    assert race.best(runs) is runs[1]
     with torch.no_grad():
-        next(candidates[1].run.model.parameters()).fill_(math.nan)
-    candidates[1].run.update = 0
-    with pytest.raises(loop.TrainingError, match="stopped being finite"):
-        race.train(candidates)
+        next(runs[1].model.parameters()).fill_(math.nan)
+    runs[1].update = 0
+    with pytest.raises(TrainingError, match="stopped being finite"):
+        race.train(runs)
 
 
 def test_a_folder_of_one_run_is_not_taken_for_one_of_several(tmp_path: Path) -> None:
-    loop.save(loop.start(SHORT, CPU), SHORT, tmp_path / "one")
-    with pytest.raises(loop.TrainingError, match="without --seeds"):
+    TrainingRun.start(SHORT, tmp_path / "one", CPU).save()
+    with pytest.raises(TrainingError, match="without --seeds"):
         race.resume(SHORT, 2, tmp_path / "one", CPU)
-    for candidate in race.start(SHORT, 2, tmp_path / "two", CPU):
-        loop.save(candidate.run, candidate.settings, candidate.folder)
-    with pytest.raises(loop.TrainingError, match="with --seeds"):
+    for run in race.start(SHORT, 2, tmp_path / "two", CPU):
+        run.save()
+    with pytest.raises(TrainingError, match="with --seeds"):
         race.resume(SHORT, 1, tmp_path / "two", CPU)
     for count in (1, 2):
-        with pytest.raises(loop.TrainingError, match="no unfinished run"):
+        with pytest.raises(TrainingError, match="no unfinished run"):
             race.resume(SHORT, count, tmp_path / "none", CPU)
-        with pytest.raises(loop.TrainingError, match="holds an unfinished run"):
+        with pytest.raises(TrainingError, match="holds an unfinished run"):
             race.start(SHORT, count, tmp_path / "one", CPU)
 
 

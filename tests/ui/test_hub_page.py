@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 import ntm
-from ntm.storage import checkpoint
+from ntm.storage import record
 from tests.conftest import ROOT, serve_app
 from tests.hub_server import HubServer, serving
 from tests.tiny import EVALUATION, TRAINING
@@ -42,7 +42,7 @@ def published(hub: HubServer, environment: dict[str, str], tmp_path_factory: pyt
         ["push", str(folder), "NAMESPACE/another"],
     ):
         done = subprocess.run(
-            [sys.executable, "train.py", *command],
+            [sys.executable, "-m", "tests.quick_train", *command],
             cwd=ROOT,
             env=with_token,
             capture_output=True,
@@ -126,7 +126,7 @@ def test_a_machine_without_memory_can_be_tried_as_well(
     browser: Browser, app_url_with_hub: str, published: HubServer, tmp_path: Path
 ) -> None:
     folder = tmp_path / "lstm-copy"
-    checkpoint.write(folder, ntm.LSTMBaseline(10, 8, hidden_size=4, num_layers=1), "copy", TRAINING, EVALUATION)
+    record.write(folder, ntm.LSTMBaseline(10, 8, hidden_size=4, num_layers=1), "copy", TRAINING, EVALUATION)
     published.add("OTHER/lstm-copy", {path.name: path.read_bytes() for path in folder.iterdir()})
     messages: list[str] = []
     page = open_page(browser, app_url_with_hub)

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 import ntm
-from ntm.storage.checkpoint import CHECKPOINTS, Checkpoint, CheckpointError
+from ntm.storage.checkpoint import CHECKPOINTS, Checkpoint
+from ntm.storage.untrusted import CheckpointError
 from ntm.ui.machines import Machines, as_it_was, facts, open_own, updates_kept
 from tests.tiny import machine
 

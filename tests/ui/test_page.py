@@ -11,14 +11,15 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 WIDTHS = [1280, 390]
+# The page asks what its link says. By then Gradio listens to all else.
+FIRST_EVENT = "**/queue/join*"
 
 
 def open_page(page: Page, url: str) -> None:
     """Go there and wait until the first run is drawn and edits are listened to."""
-    with page.expect_request("**/heartbeat/**"):
+    with page.expect_request(FIRST_EVENT):
         page.goto(url)
     page.wait_for_selector("[data-part=root][data-run]")
-    page.wait_for_timeout(500)
 
 
 @pytest.fixture(params=WIDTHS)
@@ -342,10 +343,10 @@ def test_a_finger_moves_through_time_too(browser: Browser, app_url: str) -> None
 
 def test_it_works_inside_a_frame_of_another_site(browser: Browser, app_url: str) -> None:
     page = browser.new_page()
-    page.set_content(f'<iframe src="{app_url}" width="900" height="800"></iframe>')
+    with page.expect_request(FIRST_EVENT):
+        page.set_content(f'<iframe src="{app_url}" width="900" height="800"></iframe>')
     frame = page.frame_locator("iframe")
     frame.locator("[data-part=root][data-run]").wait_for()
-    page.wait_for_timeout(500)
     frame.locator("#typed textarea, #typed input").press_sequentially(" framed")
     expect(frame.locator("#summary")).to_contain_text("It says “Turing machine framed”.")
     page.close()

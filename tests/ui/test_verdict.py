@@ -79,7 +79,7 @@ def test_answers_are_made_of_what_was_read_so_many_steps_before(task: str, delay
     assert run_question(model, tasks.get(task).draw_question(seeded(), **sizes)).read_delay == delay
     batch = tasks.get(task).sample(20, generator=seeded(), **sizes)
     trace = model.trace(batch.inputs, model.initial_state(20))
-    seen = model.cell.sense(trace.reads.flatten(2))
+    seen = model.extension.sense(trace.reads.flatten(2))
     read = seen @ model.cell.output.weight[:, -seen.shape[-1] :].T
     of_others = trace.logits - read + read.roll(1, dims=1)
     turned = ((of_others > 0) != (trace.logits > 0))[batch.mask].float().mean()

@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from ntm.storage.checkpoint import CheckpointError
+from ntm.storage.untrusted import CheckpointError
 from ntm.tasks.text import InputError, count
 from ntm.ui.links import Link
 from ntm.ui.panels.intervention import ChangedRun, Intervention, intervene

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, get_args
 import gradio as gr
 
 from ntm import tasks
+from ntm.machine.models import MODELS
 from ntm.reports import tables
 from ntm.storage.checkpoint import CHECKPOINTS
 from ntm.tasks import Architecture, Question
@@ -59,7 +60,7 @@ def _scores(task: str, architecture: Architecture, name: str, others: dict[str, 
         if others.items() <= score["sizes"].items():
             size = score["sizes"][name]
             found[size] = min(tables.excess(score), found.get(size, math.inf))
-    return Series(tables.MODELS[architecture], sorted(found.items()), architecture)
+    return Series(MODELS[architecture].label, sorted(found.items()), architecture)
 
 
 class Learning(NamedTuple):

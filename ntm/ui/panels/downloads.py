@@ -10,7 +10,8 @@ import gradio as gr
 
 from ntm.reports import figures
 from ntm.storage import snapshots
-from ntm.storage.checkpoint import SNAPSHOTS, CheckpointError
+from ntm.storage.checkpoint import SNAPSHOTS
+from ntm.storage.untrusted import CheckpointError
 from ntm.ui import links
 from ntm.ui.links import Link
 from ntm.ui.panels import takeaway

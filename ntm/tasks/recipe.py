@@ -1,0 +1,156 @@
+"""Recipes: how a model is trained on a task by default.
+
+A recipe is plain data. Each of its parts stands beside the arithmetic that it is for; what runs it is `ntm.training`.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+_HARDEST_FROM = 0.8
+_POLISHING_RATE = 0.2
+_SMALLEST_WEIGHT = 1e-6
+
+
+@dataclass(frozen=True)
+class Curriculum:
+    """Small sizes first, for tasks that are not learned from all sizes at once."""
+
+    first_limit: int | None = None
+    """No size is larger than this at first. None draws from all sizes from the beginning."""
+    raise_below: float = 0.05
+    """The loss at which the limit goes up by one."""
+
+    def next_limit(self, limit: int | None, loss: float, largest: int) -> int | None:
+        """The limit after some updates with this mean loss; never above the task's largest size."""
+        if limit is None or limit >= largest or loss >= self.raise_below:
+            return limit
+        return limit + 1
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What is minimised besides the mean cross entropy of the scored bits."""
+
+    worst_bit: float = 0.0
+    """The weight of each sequence's worst bit, for tasks whose bits are all certain. The mean alone is content with a
+    rare vector that is barely right."""
+    focus: float = 0.0
+    """The weight of the mean entropy of the heads' weightings in nats, once all sizes are drawn. A machine whose heads
+    rest on single slots goes on working where sequences are longer."""
+
+    def objective(self, losses: Tensor, mask: Tensor, weightings: Tensor | None) -> Tensor:
+        """What an update minimises, a number.
+
+        Args:
+            losses: (T, B, out), of every bit in nats, 0 where nothing is scored.
+            mask: (T, B), true on the steps that are scored.
+            weightings: (T, B, H, N), of the heads; None where they do not count.
+        """
+        objective = mean_loss(losses, mask) + self.worst_bit * losses.amax((0, 2)).mean()
+        if self.focus and weightings is not None:
+            objective = objective + self.focus * mean_entropy(weightings)
+        return objective
+
+
+@dataclass(frozen=True)
+class Finish:
+    """How training ends, for tasks on which mistakes become rare before they are gone."""
+
+    hardest_of: int = 1
+    """Sequences drawn for each that is learned from in the last fifth of training, which is the one with the worst bit.
+    What a machine gets wrong once in a thousand is seldom in a batch."""
+    polishing: float = 0.0
+    """The share of the updates that comes after all that. The learning rate rises once more, to a fifth, and falls
+    again, and the mean of all weights on the way is what is judged and kept. For tasks on which a machine has only just
+    come to rest when the rate gets to zero."""
+    averaging: float = 0.0
+    """The share of the running mean of the weights that stays from one report to the next, until polishing. That mean
+    is what is judged and kept. It steadies a task on which one update may do harm. 0 judges the weights as they are."""
+
+    def before_polishing(self, updates: int) -> int:
+        """How many of the updates come before those that polish."""
+        return round((1 - self.polishing) * updates)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """How the weights that are kept are chosen."""
+
+    sequences: int = 100
+    """The most that each validation case is judged on. No more are drawn once one is wrong, so that many are drawn only
+    to tell weights apart that are all but always right."""
+    relapse: float | None = None
+    """How many times the best validation error so far, or 1 where that is less, sends training back to the best
+    weights. A single update can undo what some tasks have learned. Never when None."""
+
+    def is_relapse(self, error: float, best: float) -> bool:
+        """Whether training has fallen back so far that it should go back to its best weights."""
+        return self.relapse is not None and error > self.relapse * max(best, 1.0)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is trained on a task by default."""
+
+    updates: int
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    """Of the model, other than its defaults."""
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    """At the start; it falls to zero along a cosine."""
+    second_moment: float = 0.999
+    """Adam's beta 2; less of it forgets a spike sooner."""
+    gradient_norm: float = 1.0
+    """The gradient is cut down to this. A machine that works has gradients of norm 0.1 or so. One step on a spike a
+    hundred times that throws it back to chance, which clipping at 10, the usual choice, does not prevent."""
+    training_slots: tuple[int, ...] = ()
+    """Numbers of memory slots to train with, one of them drawn an update; the model's own when empty. Few take less
+    time, and several keep a machine from relying on how many there are."""
+    curriculum: Curriculum = Curriculum()
+    loss: Loss = Loss()
+    finish: Finish = Finish()
+    selection: Selection = Selection()
+    seed: int = 0
+    """Of weights and batches; the best on validation of those that were tried."""
+
+    def learning_rate_at(self, update: int) -> float:
+        """The rate falls to zero along a cosine, and along a second and lower one for the updates that polish."""
+        first = self.finish.before_polishing(self.updates)
+        if update < first:
+            return self.learning_rate * _cosine(update / first)
+        return _POLISHING_RATE * self.learning_rate * _cosine((update - first) / (self.updates - first))
+
+    def hardest_of_at(self, update: int) -> int:
+        """How many sequences this update draws for each that it learns from."""
+        late = update >= _HARDEST_FROM * self.finish.before_polishing(self.updates)
+        return self.finish.hardest_of if late else 1
+
+    def share_of_newest_at(self, update: int, report: int) -> float:
+        """The share of the newest weights in their running mean, which takes them in at every report.
+
+        The mean begins anew with polishing and is then that of all reports since.
+
+        Args:
+            update: how many have been done.
+            report: the number of updates from one report to the next.
+        """
+        polished = math.ceil((update - self.finish.before_polishing(self.updates)) / report)
+        return 1 / polished if polished > 0 else 1 - self.finish.averaging
+
+
+def mean_loss(losses: Tensor, mask: Tensor) -> Tensor:
+    """The mean over the scored bits of losses (T, B, out), with the mask (T, B) of the scored steps."""
+    return losses.sum() / (mask.sum() * losses.shape[-1])
+
+
+def mean_entropy(weightings: Tensor) -> Tensor:
+    """The mean entropy in nats of weightings (T, B, H, N)."""
+    return -(weightings * (weightings + _SMALLEST_WEIGHT).log()).sum(-1).mean()
+
+
+def _cosine(progress: float) -> float:
+    return (1 + math.cos(math.pi * progress)) / 2

@@ -1,0 +1,248 @@
+"""A training run: everything that changes while a model is trained, and the folder in which it can be stopped.
+
+A run lives in a folder of its own until it is finished. After any update it can be written there and gone on with
+later: batch number u is a function of the seed and u alone, so on the CPU the resumed run ends in the same weights,
+bit for bit, as one that was never stopped.
+"""
+
+import json
+import platform
+from copy import deepcopy
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ntm import tasks
+from ntm.machine.model import SequenceModel
+from ntm.machine.models import MODELS, Architecture
+from ntm.tasks import Recipe, Task
+from ntm.tasks.streams import seed_generator
+from ntm.training.validation import NOT_VALIDATED, Validation
+
+STATE = "state.safetensors"
+
+
+class TrainingError(Exception):
+    """Training cannot start or go on. The message says what to do."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run depends on, and nothing else: the same settings give the same weights on the same machine."""
+
+    task: str
+    architecture: Architecture
+    recipe: Recipe
+
+    @classmethod
+    def of(
+        cls,
+        task: Task,
+        architecture: Architecture = "ntm",
+        *,
+        seed: int | None = None,
+        updates: int | None = None,
+        batch_size: int | None = None,
+    ) -> Self:
+        """The task's recipe, except for what is given.
+
+        Raises:
+            TrainingError: if a number is out of range.
+        """
+        given = {"seed": seed, "updates": updates, "batch_size": batch_size}
+        for name, value in given.items():
+            smallest = 0 if name == "seed" else 1
+            if value is not None and value < smallest:
+                raise TrainingError(f"{name.replace('_', ' ')} must be at least {smallest}, not {value}")
+        changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        return cls(task.name, architecture, replace(task.recipes[architecture], **changes))
+
+    def with_seed(self, seed: int) -> Self:
+        """The same settings but for the seed."""
+        return replace(self, recipe=replace(self.recipe, seed=seed))
+
+
+@dataclass
+class TrainingRun:
+    """A model in training, with its settings and its folder. `start` and `resume` make one."""
+
+    settings: Settings
+    folder: Path
+    model: SequenceModel
+    optimizer: torch.optim.Optimizer
+    average: SequenceModel
+    """with the running mean of the weights, which is judged in the model's place"""
+    best: dict[str, Tensor]
+    """the weights of the mean that did best on validation so far"""
+    limit: int | None
+    """no size is drawn above this"""
+    best_update: int = 0
+    best_validation: Validation = NOT_VALIDATED
+    update: int = 0
+    seconds: float = 0.0
+    curve: list[dict[str, float]] = field(default_factory=list)
+    """a row every few updates: training loss and error, and validation error where there was one"""
+    failure: TrainingError | None = None
+    """why it ended early, if it did"""
+
+    @classmethod
+    def start(cls, settings: Settings, folder: Path, device: torch.device) -> Self:
+        """A run before its first update."""
+        task, recipe = tasks.get(settings.task), settings.recipe
+        with torch.random.fork_rng(devices=[]):
+            seed_generator(torch.default_generator, "weights", recipe.seed)
+            model = MODELS[settings.architecture].model(task.input_size, task.output_size, **recipe.arguments)
+        model.to(device)
+        return cls(
+            *(settings, folder, model, _make_optimizer(model, recipe, device)),
+            average=deepcopy(model),
+            best=_copy_weights(model),
+            limit=recipe.curriculum.first_limit,
+        )
+
+    @classmethod
+    def resume(cls, settings: Settings, folder: Path, device: torch.device) -> Self:
+        """The run that was saved in a folder.
+
+        Raises:
+            TrainingError: if there is none, or it was started with other settings.
+        """
+        record, tensors = _read(folder, device)
+        differing = _differing(json.loads(json.dumps(asdict(settings))), record["settings"])
+        if differing:
+            raise TrainingError(f"the run in {folder} was started with another {' and '.join(differing)}")
+        run = cls.start(settings, folder, device)
+        run.model.load_state_dict(_part(tensors, "model."))
+        run.average.load_state_dict(_part(tensors, "average."))
+        run.best = _part(tensors, "best.")
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in _part(tensors, "optimizer.").items():
+            index, slot = name.split(".")
+            state.setdefault(int(index), {})[slot] = tensor
+        run.optimizer.load_state_dict({**run.optimizer.state_dict(), "state": state})
+        run.update, run.seconds, run.curve = record["update"], record["seconds"], record["curve"]
+        run.limit = record["limit"]
+        run.best_update, run.best_validation = record["best_update"], Validation(*record["best_validation"])
+        return run
+
+    @property
+    def task(self) -> Task:
+        """What is learned."""
+        return tasks.get(self.settings.task)
+
+    @property
+    def recipe(self) -> Recipe:
+        """How it is learned."""
+        return self.settings.recipe
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return next(self.model.parameters()).device
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last update was reached."""
+        return self.update == self.recipe.updates
+
+    @property
+    def draws_all_sizes(self) -> bool:
+        """Whether the curriculum has come to the task's largest size, or there is none."""
+        return self.limit in (None, self.task.largest)
+
+    def judge(self, validation: Validation) -> None:
+        """Keep the mean of the weights if it is the best so far, and go back to the best after a relapse."""
+        if validation < self.best_validation:
+            self.best, self.best_update = _copy_weights(self.average), self.update
+            self.best_validation = validation
+        elif self.recipe.selection.is_relapse(validation.error, self.best_validation.error):
+            self.model.load_state_dict(self.best)
+            self.average.load_state_dict(self.best)
+
+    def save(self) -> None:
+        """Write the run to its folder, whole or not at all.
+
+        Raises:
+            TrainingError: if it cannot be written; what was saved before is still there.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
+        tensors |= {f"average.{name}": tensor for name, tensor in self.average.state_dict().items()}
+        tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
+        for index, slots in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in slots.items()}
+        record = {
+            "settings": asdict(self.settings),
+            "update": self.update,
+            "seconds": self.seconds,
+            "curve": self.curve,
+            "best_update": self.best_update,
+            "best_validation": self.best_validation,
+            "limit": self.limit,
+        }
+        partial = self.folder / f"{STATE}.partial"
+        try:
+            save_file(tensors, partial, metadata={"record": json.dumps(record)})
+            partial.replace(self.folder / STATE)
+        except (OSError, SafetensorError) as error:
+            raise TrainingError(f"the run cannot be saved in {self.folder}: {error}") from error
+
+    def facts(self) -> dict[str, Any]:
+        """The contents of `training.json`."""
+        on_gpu = self.device.type == "cuda"
+        return {
+            "task": self.settings.task,
+            **asdict(self.recipe),
+            "best_update": self.best_update,
+            "sequences": self.update * self.recipe.batch_size,
+            "seconds": round(self.seconds, 1),
+            "device": torch.cuda.get_device_name(self.device) if on_gpu else f"{platform.machine()} CPU",
+            "threads": torch.get_num_threads(),
+            "versions": {"python": platform.python_version(), "torch": torch.__version__},
+            "curve": self.curve,
+        }
+
+
+def _make_optimizer(model: SequenceModel, recipe: Recipe, device: torch.device) -> torch.optim.Optimizer:
+    betas = (0.9, recipe.second_moment)
+    if device.type == "cpu":
+        return torch.optim.Adam(model.parameters(), betas=betas)
+    # A captured update reads the rate from the device.
+    rate = torch.zeros((), device=device)
+    return torch.optim.Adam(model.parameters(), lr=rate, betas=betas, capturable=True, fused=True)
+
+
+def _copy_weights(model: SequenceModel) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+
+
+def _read(folder: Path, device: torch.device) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """The record and the tensors of a saved run."""
+    try:
+        with safe_open(folder / STATE, framework="pt", device=str(device)) as file:
+            record = json.loads(file.metadata()["record"])
+            return record, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+    except FileNotFoundError:
+        raise TrainingError(f"there is no unfinished run in {folder}") from None
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise TrainingError(f"the run in {folder} cannot be read: {error}") from error
+
+
+def _differing(wanted: dict[str, Any], found: dict[str, Any]) -> list[str]:
+    """The names of the settings that differ, down to those of the recipe's parts and the model."""
+    names: list[str] = []
+    for name, value in wanted.items():
+        if isinstance(value, dict) and isinstance(found.get(name), dict):
+            names += _differing(value, found[name])
+        elif found.get(name) != value:
+            names.append(name)
+    return names
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

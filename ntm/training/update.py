@@ -1,0 +1,101 @@
+"""One update of the weights: what it draws, what it minimises, and how far it goes."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ntm.engine.choose import Forward
+from ntm.tasks import Batch, Task
+from ntm.tasks.recipe import mean_loss
+from ntm.tasks.streams import make_generator, seed_generator
+from ntm.training.run import TrainingRun
+
+
+def draw_batch(run: TrainingRun, generator: torch.Generator) -> tuple[Batch, int | None]:
+    """The batch of the next update and the memory slots to run it with.
+
+    Both are functions of the seed, the number of the update and the curriculum's limit. All sequences of a batch are of
+    one size. Those of which the hardest is learned from are a batch apart.
+
+    Args:
+        run: before the update.
+        generator: on the device that the batch should be on; it is set anew.
+    """
+    recipe, task = run.recipe, run.task
+    choices = make_generator("training", recipe.seed, run.update)
+    sizes = task.draw_sizes(choices, run.limit)
+    slots = None
+    if recipe.training_slots:
+        slots = recipe.training_slots[int(torch.randint(len(recipe.training_slots), (), generator=choices))]
+    seed_generator(generator, "training", recipe.seed, run.update)
+    batches = [
+        task.draw_training(recipe.batch_size, generator, generator.device, **sizes)
+        for _ in range(recipe.hardest_of_at(run.update))
+    ]
+    return Batch(*(torch.cat(tensors, dim=1) for tensors in zip(*batches, strict=True))), slots
+
+
+def update_weights(
+    run: TrainingRun, forward: Forward, batch: Batch, slots: int | None, generator: torch.Generator
+) -> Tensor:
+    """One step of the optimiser.
+
+    Args:
+        run: whose weights change.
+        forward: how its model runs.
+        batch: as `draw_batch` gives it.
+        slots: of memory; the model's own number when None.
+        generator: the source of random initial memory.
+
+    Returns:
+        The loss and the mean error before the step, of all that was drawn, (2,), still on the device.
+    """
+    recipe, model = run.recipe, run.model
+
+    def answer(batch: Batch) -> tuple[Tensor, Tensor | None, Tensor]:
+        state = model.initial_state(batch.inputs.shape[1], slots, generator=generator)
+        logits, weightings = forward(batch.inputs, state)
+        return logits, weightings, bit_losses(logits, batch)
+
+    drawn, figures = recipe.hardest_of_at(run.update), None
+    if drawn > 1:
+        with torch.no_grad():
+            logits, _, losses = answer(batch)
+            figures = _figures(run.task, batch, logits, losses)
+            batch = _hardest(batch, losses, drawn)
+    logits, weightings, losses = answer(batch)
+    if figures is None:
+        figures = _figures(run.task, batch, logits.detach(), losses.detach())
+    objective = recipe.loss.objective(losses, batch.mask, weightings if run.draws_all_sizes else None)
+    run.optimizer.zero_grad(set_to_none=True)
+    objective.backward()
+    _step(run)
+    return figures
+
+
+def bit_losses(logits: Tensor, batch: Batch) -> Tensor:
+    """Cross entropy of every bit in nats, (T, B, out); 0 where nothing is scored."""
+    losses = functional.binary_cross_entropy_with_logits(logits, batch.targets, reduction="none")
+    return losses * batch.mask.unsqueeze(-1)
+
+
+def _step(run: TrainingRun) -> None:
+    nn.utils.clip_grad_norm_(run.model.parameters(), run.recipe.gradient_norm)
+    for parameter in run.model.parameters():
+        # Sharpening blows up the difference between slots alike, now and then past what a float can hold; what is left
+        # of such a gradient says nothing. No question is asked of the device.
+        if parameter.grad is not None:
+            parameter.grad.nan_to_num_(0.0, 0.0, 0.0)
+    run.optimizer.step()
+
+
+def _figures(task: Task, batch: Batch, logits: Tensor, losses: Tensor) -> Tensor:
+    return torch.stack([mean_loss(losses, batch.mask), task.errors(logits, batch).mean()])
+
+
+def _hardest(batch: Batch, losses: Tensor, drawn: int) -> Batch:
+    """Of the sequences drawn for each place the one with the worst bit."""
+    worst = losses.amax((0, 2)).view(drawn, -1)
+    places = torch.arange(worst.shape[1], device=worst.device)
+    chosen = worst.argmax(0) * worst.shape[1] + places
+    return Batch(*(tensor[:, chosen] for tensor in batch))

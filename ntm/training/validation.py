@@ -1,0 +1,56 @@
+"""Validation: how good weights are, on sequences that training never draws, so that the best can be kept."""
+
+import math
+from statistics import fmean
+from typing import NamedTuple
+
+import torch
+
+from ntm.machine.model import SequenceModel
+from ntm.tasks import Case, Task
+from ntm.tasks.streams import make_generator
+
+_BATCH_SIZE = 100
+
+
+class Validation(NamedTuple):
+    """A judgement of weights. Lower is better, compared from left to right.
+
+    Between weights that make no error the least certain bit decides: it is the first to go wrong where sequences are
+    longer or more.
+    """
+
+    error: float
+    """summed over the task's validation cases, each with its weight"""
+    worst_logit: float
+    """of the bit that is nearest to being wrong, negative, or of the one furthest on the wrong side, positive"""
+
+
+NOT_VALIDATED = Validation(math.inf, math.inf)
+
+
+@torch.no_grad()
+def validate(model: SequenceModel, task: Task, sequences: int) -> Validation:
+    """Judge a model in all of a task's validation cases, each on at most so many sequences."""
+    with torch.compiler.set_stance("force_eager"):
+        judged = [(case.weight, _judge(model, task, case, sequences)) for case in task.validation]
+    return Validation(
+        error=sum(weight * judgement.error for weight, judgement in judged),
+        worst_logit=max(judgement.worst_logit for _, judgement in judged),
+    )
+
+
+def _judge(model: SequenceModel, task: Task, case: Case, sequences: int) -> Validation:
+    """In one case, on no more sequences than it takes to find an error."""
+    device = next(model.parameters()).device
+    errors, worst_logit = [], -math.inf
+    for index in range(math.ceil(sequences / _BATCH_SIZE)):
+        generator = make_generator("validation", 0, index)
+        batch = task.draw_validation(_BATCH_SIZE, generator, device, **case.sizes)
+        logits, _ = model(batch.inputs, model.initial_state(_BATCH_SIZE, case.memory_slots))
+        towards_wrong = torch.where(batch.targets > 0.5, -logits, logits)
+        worst_logit = max(worst_logit, towards_wrong[batch.mask].max().item())
+        errors.append(task.errors(logits, batch).mean().item())
+        if errors[-1]:
+            break
+    return Validation(fmean(errors), worst_logit)
