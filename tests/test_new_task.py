@@ -1,4 +1,7 @@
-"""A task that the repository does not have, from a file of its own: trained, judged, asked over HTTP and shown."""
+"""A task that the repository does not have, from a file of its own: trained, judged, asked over HTTP and shown.
+
+The file is the one that contributors are shown, so what they are told works.
+"""
 
 import os
 import re
@@ -15,57 +18,14 @@ import ntm
 from ntm.commands import demo, train
 from ntm.storage import checkpoint
 from ntm.studies import evaluation, results
-from ntm.tasks import Task, registry
+from ntm.tasks import Question, Task, registry
+from ntm.ui.panels.takeaway import write_snippet
 from tests.conftest import ROOT, serve_app
 from tests.ui.test_page import open_page, replace_text, run_id, type_and_run, wait_for_new_run
 
-REVERSE_COPY = '''\
-"""Reverse copy: see bit vectors, then say them from the last to the first."""
-
-import torch
-from torch import Tensor
-
-from ntm.tasks import Batch, Case, Recipe, Rows, Task, Typed, random_bits
-from ntm.tasks.text import each
-
-
-class ReverseCopy(Task):
-    """Rows: the vectors; a flag; as many empty rows, on which the vectors are due, the last one first."""
-
-    name = "reverse-copy"
-    tells = "It sees vectors one after another, then says them from the last to the first."
-    input_size, output_size = 9, 8
-    sizes = {"length": range(1, 11)}
-    recipes = {
-        "ntm": Recipe(updates=10_000, arguments={"controller": "lstm"}),
-        "lstm": Recipe(updates=10_000, arguments={"hidden_size": 128}),
-    }
-    validation = (Case({"length": 10}),)
-    evaluation = tuple(Case({"length": length}) for length in (1, 5, 10, 20))
-    form = Rows(bits=8, word="stressed")
-
-    def encode(self, vectors: Tensor) -> Batch:
-        """The sequence that asks for these vectors, (L, B, 8)."""
-        length, batch_size, _ = vectors.shape
-        inputs = torch.zeros(2 * length + 1, batch_size, 9, device=vectors.device)
-        inputs[:length, :, :8] = vectors
-        inputs[length, :, 8] = 1
-        targets = torch.zeros(2 * length + 1, batch_size, 8, device=vectors.device)
-        targets[length + 1 :] = vectors.flip(0)
-        mask = torch.zeros(2 * length + 1, batch_size, dtype=torch.bool, device=vectors.device)
-        mask[length + 1 :] = True
-        return Batch(inputs, targets, mask)
-
-    def draw(self, batch_size, generator, device, **sizes):
-        """Draw fair coins."""
-        return self.encode(random_bits((sizes["length"], batch_size, 8), generator, device))
-
-    def captions(self, typed: Typed) -> list[str]:
-        """What each step is about."""
-        came = each("vector", len(typed.rows), "comes in")
-        due = each("vector", len(typed.rows), "is due")
-        return [*came, "flag", *reversed(due)]
-'''
+_CONTRIBUTING = (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
+REVERSE_COPY = _CONTRIBUTING.partition("## Add a task")[2].partition("```python\n")[2].partition("```")[0]
+"""the file that the page for contributors shows"""
 
 
 def files(folder: Path) -> dict[Path, int]:
@@ -109,6 +69,16 @@ def url(task_file: Path, environment: Mapping[str, str], checkpoints: Path) -> I
         yield url
 
 
+@pytest.fixture
+def known() -> Iterator[None]:
+    """What a test loads is forgotten after it."""
+    before = dict(registry._registry())
+    yield
+    registry._registry().clear()
+    registry._registry().update(before)
+
+
+@pytest.mark.slow
 def test_it_is_trained_into_checkpoints_of_its_own(checkpoints: Path) -> None:
     assert {path.name for path in checkpoints.iterdir()} == {"ntm-reverse-copy", "lstm-reverse-copy"}
     found = checkpoint.read_folder(checkpoints / "ntm-reverse-copy")
@@ -116,11 +86,13 @@ def test_it_is_trained_into_checkpoints_of_its_own(checkpoints: Path) -> None:
     assert [score["sizes"]["length"] for score in found.evaluation["scores"]] == [1, 5, 10, 20]
 
 
+@pytest.mark.slow
 def test_its_checkpoint_loads_where_the_task_is_not_known(checkpoints: Path) -> None:
     assert "reverse-copy" not in ntm.tasks.names()
     assert ntm.load(checkpoints / "ntm-reverse-copy").config["input_size"] == 9
 
 
+@pytest.mark.slow
 def test_its_card_says_how_to_have_the_task(checkpoints: Path, task_file: Path) -> None:
     card = (checkpoints / "ntm-reverse-copy" / "README.md").read_text()
     assert "> Reverse copy: see bit vectors, then say them from the last to the first." in card
@@ -135,13 +107,23 @@ def test_its_card_says_how_to_have_the_task(checkpoints: Path, task_file: Path) 
     assert ran.stdout.startswith("tensor([[["), ran.stderr
 
 
+@pytest.mark.slow
+def test_a_run_is_repeated_by_python_that_loads_the_task(known: None, checkpoints: Path, task_file: Path) -> None:
+    ntm.tasks.load(task_file)
+    snippet = write_snippet(Question("reverse-copy", "10110010\n00000000"), str(checkpoints / "ntm-reverse-copy"))
+    ran = subprocess.run([sys.executable, "-c", snippet], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert re.search(r"^wrong bits: \d+\n$", ran.stdout, re.MULTILINE), ran.stderr
+
+
+@pytest.mark.slow
 def test_it_is_judged(checkpoints: Path, task_file: Path, environment: Mapping[str, str]) -> None:
-    command = ["-m", "ntm.studies.evaluation", "--task", task_file]
+    command = ["-m", "ntm.studies.evaluation", "--task", str(task_file)]
     said = run(environment, *command, checkpoints / "ntm-reverse-copy", "--size", "length=3")
     assert "reverse-copy: bit errors over 100 fresh sequences a size" in said
     assert "| length 20" in run(environment, *command, "--all")
 
 
+@pytest.mark.slow
 def test_the_results_page_holds_it(checkpoints: Path, task_file: Path, environment: Mapping[str, str]) -> None:
     run(environment, "-m", "ntm.studies.results", "--task", task_file)
     page = (checkpoints / "README.md").read_text()
@@ -150,6 +132,7 @@ def test_the_results_page_holds_it(checkpoints: Path, task_file: Path, environme
     assert (checkpoints / "reverse-copy.svg").is_file()
 
 
+@pytest.mark.slow
 def test_it_has_an_endpoint(url: str) -> None:
     client = Client(url, verbose=False)
     answer = client.predict("10110010\n00000000\n11111111", api_name="/reverse_copy")
@@ -212,15 +195,6 @@ def test_a_link_opens_it(browser: Browser, url: str) -> None:
 
 
 # What is not a task, and what is not there yet.
-
-
-@pytest.fixture
-def known() -> Iterator[None]:
-    """What a test loads is forgotten after it."""
-    before = dict(registry._registry())
-    yield
-    registry._registry().clear()
-    registry._registry().update(before)
 
 
 def test_it_is_known_by_its_name_once_it_is_loaded_and_anew_when_it_was_changed(known: None, tmp_path: Path) -> None:

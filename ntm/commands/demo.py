@@ -27,6 +27,10 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if find_spec("gradio") is None:
         sys.exit("error: the demo needs gradio, which the extra ntm[demo] brings")
+    for task in options.task:
+        folder, path = CHECKPOINTS / f"ntm-{task.name}", tasks.path_of(task.name)
+        if not folder.is_dir():
+            sys.exit(f"error: there is no {folder} yet: python train.py {path} makes it")
     if not any(CHECKPOINTS.glob("ntm-*")):
         sys.exit(
             f"error: there are no machines to show in {CHECKPOINTS.absolute()}: train one here with `ntm-train copy`, "

@@ -9,7 +9,7 @@ from ntm.tasks.base import Batch, Case, Task
 from ntm.tasks.bits import random_bits
 from ntm.tasks.forms import Items, Number, Typed
 from ntm.tasks.recipe import Loss, Recipe
-from ntm.tasks.text import each
+from ntm.tasks.text import caption_each
 
 
 class AssociativeRecall(Task):
@@ -75,6 +75,16 @@ class AssociativeRecall(Task):
         mask[-rows:] = True
         return Batch(inputs, targets, mask)
 
+    def draw(
+        self, batch_size: int, generator: torch.Generator | None, device: torch.device | str | None, **sizes: int
+    ) -> Batch:
+        """Draw fair coins, and a query for any item but the last with equal chance."""
+        count = sizes["items"]
+        items = random_bits((count, self.vectors_an_item, batch_size, self.bits), generator, device)
+        source = generator.device if generator is not None else device
+        queries = torch.randint(0, count - 1, (batch_size,), generator=generator, device=source)
+        return self.encode(items, queries.to(items.device))
+
     def encode_typed(self, typed: Typed) -> Batch:
         """The sequence that asks a question, whose number counts from 1."""
         assert typed.number is not None
@@ -87,17 +97,7 @@ class AssociativeRecall(Task):
         listed = [
             f"item {item}: {part}"
             for item in range(1, len(typed.rows) + 1)
-            for part in ("flag", *each("vector", rows, "comes in"))
+            for part in ("flag", *caption_each("vector", rows, "comes in"))
         ]
-        asked = ["query flag", *each(f"item {query} is asked about: vector", rows, "comes in"), "query flag"]
-        return [*listed, *asked, *each(f"item {query + 1}: vector", rows, "is due")]
-
-    def draw(
-        self, batch_size: int, generator: torch.Generator | None, device: torch.device | str | None, **sizes: int
-    ) -> Batch:
-        """Draw fair coins, and a query for any item but the last with equal chance."""
-        count = sizes["items"]
-        items = random_bits((count, self.vectors_an_item, batch_size, self.bits), generator, device)
-        source = generator.device if generator is not None else device
-        queries = torch.randint(0, count - 1, (batch_size,), generator=generator, device=source)
-        return self.encode(items, queries.to(items.device))
+        asked = ["query flag", *caption_each(f"item {query} is asked about: vector", rows, "comes in"), "query flag"]
+        return [*listed, *asked, *caption_each(f"item {query + 1}: vector", rows, "is due")]

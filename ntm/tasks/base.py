@@ -108,7 +108,7 @@ class Task(ABC):
                 return self.encode(random_bits((sizes["length"], batch_size, 8), generator, device))
             def captions(self, typed):
                 rows = len(typed.rows)
-                return [*each("vector", rows, "comes in"), "flag", *each("vector", rows, "is due")]
+                return [*caption_each("vector", rows, "comes in"), "flag", *caption_each("vector", rows, "is due")]
 
     `ntm.tasks.load` brings it in from anywhere, and so do `train.py` and `app.py`, given the file's path.
     """
@@ -225,7 +225,10 @@ class Task(ABC):
         return (wrong & batch.mask.unsqueeze(-1)).sum((0, 2)).float()
 
     def optimal_errors(self, batch: Batch) -> Tensor | None:
-        """The error of the best that can be done on each sequence, (B,), for tasks where that is known and not zero."""
+        """The error of the best that can be done on each sequence, (B,), for tasks where that is known and not zero.
+
+        Errors of such a task are log loss in bits, which the page calls bits of surprise.
+        """
         return None
 
     def optimal_probabilities(self, inputs: Tensor) -> Tensor | None:

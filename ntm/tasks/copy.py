@@ -9,7 +9,7 @@ from ntm.tasks.base import Batch, Case, Task
 from ntm.tasks.bits import half_skewed_bits, random_bits
 from ntm.tasks.forms import Rows, Typed
 from ntm.tasks.recipe import Loss, Recipe
-from ntm.tasks.text import each
+from ntm.tasks.text import caption_each
 
 
 class Copy(Task):
@@ -55,11 +55,6 @@ class Copy(Task):
         mask[-length:] = True
         return Batch(inputs, targets, mask)
 
-    def captions(self, typed: Typed) -> list[str]:
-        """What each step is about."""
-        length = len(typed.rows)
-        return ["start flag", *each("vector", length, "comes in"), "end flag", *each("vector", length, "is due")]
-
     def draw(
         self, batch_size: int, generator: torch.Generator | None, device: torch.device | str | None, **sizes: int
     ) -> Batch:
@@ -71,3 +66,8 @@ class Copy(Task):
     ) -> Batch:
         """Draw fair coins for one half of the batch, and for the other few ones or few zeros."""
         return self.encode(half_skewed_bits((sizes["length"], batch_size, self.bits), generator, device))
+
+    def captions(self, typed: Typed) -> list[str]:
+        """What each step is about."""
+        came, due = (caption_each("vector", len(typed.rows), verb) for verb in ("comes in", "is due"))
+        return ["start flag", *came, "end flag", *due]

@@ -64,28 +64,6 @@ class DynamicNgrams(Task):
         mask[: self.context - 1] = False
         return Batch(inputs, targets, mask)
 
-    def captions(self, typed: Typed) -> list[str]:
-        """What each step is about."""
-        return [
-            f"bit {row} is {int(bit)}; what will bit {row + 1} be?" for row, bit in enumerate(typed.rows[:-1], start=1)
-        ]
-
-    def draw_typed(self, generator: torch.Generator | None, **sizes: int) -> Typed:
-        """Draw a stream from a table of its own."""
-        batch = self.sample(1, generator=generator, length=sizes["length"])
-        return Typed(torch.cat([batch.inputs[:, 0, 0], batch.targets[-1, 0]]))
-
-    def report(self, question: Question, answer: Answer) -> dict[str, Any]:
-        """Target: the bits from the sixth on; output: what the machine held more likely; bit_errors: how many differ;
-        probabilities of a 1, a row for each bit, and those of the optimal estimator; and the log loss of both in bits.
-        """
-        batch = answer.batch
-        return super().report(question, answer) | {
-            "optimal_probabilities": self.optimal_probabilities(batch.inputs)[batch.mask].tolist(),
-            "log_loss": self.errors(answer.logits, batch).item(),
-            "optimal_log_loss": self.optimal_errors(batch).item(),
-        }
-
     def draw(
         self, batch_size: int, generator: torch.Generator | None, device: torch.device | str | None, **sizes: int
     ) -> Batch:
@@ -132,6 +110,28 @@ class DynamicNgrams(Task):
                 seen = torch.stack([1 - bits[row + 1], bits[row + 1]]).double()
                 counts.scatter_add_(1, context.expand(2, 1, -1), seen.unsqueeze(1))
         return estimates.unsqueeze(-1)
+
+    def captions(self, typed: Typed) -> list[str]:
+        """What each step is about."""
+        return [
+            f"bit {row} is {int(bit)}; what will bit {row + 1} be?" for row, bit in enumerate(typed.rows[:-1], start=1)
+        ]
+
+    def draw_typed(self, generator: torch.Generator | None, **sizes: int) -> Typed:
+        """Draw a stream from a table of its own."""
+        batch = self.sample(1, generator=generator, length=sizes["length"])
+        return Typed(torch.cat([batch.inputs[:, 0, 0], batch.targets[-1, 0]]))
+
+    def report(self, question: Question, answer: Answer) -> dict[str, Any]:
+        """Target: the bits from the sixth on; output: what the machine held more likely; bit_errors: how many differ;
+        probabilities of a 1, a row for each bit, and those of the optimal estimator; and the log loss of both in bits.
+        """
+        batch = answer.batch
+        return super().report(question, answer) | {
+            "optimal_probabilities": self.optimal_probabilities(batch.inputs)[batch.mask].tolist(),
+            "log_loss": self.errors(answer.logits, batch).item(),
+            "optimal_log_loss": self.optimal_errors(batch).item(),
+        }
 
     def _contexts(self, bits: Tensor) -> Tensor:
         """The number that each window of five bits spells, first bit highest: (T, B) to (T - 4, B)."""

@@ -76,6 +76,15 @@ class PrioritySort(Task):
         order = priorities.sort(dim=0, descending=True, stable=True).indices
         return order[: len(order) - self.left_out]
 
+    def draw(
+        self, batch_size: int, generator: torch.Generator | None, device: torch.device | str | None, **sizes: int
+    ) -> Batch:
+        """Draw fair coins and uniform priorities."""
+        vectors = random_bits((sizes["length"], batch_size, self.bits), generator, device)
+        source = generator.device if generator is not None else device
+        priorities = 2 * torch.rand(sizes["length"], batch_size, generator=generator, device=source) - 1
+        return self.encode(vectors, priorities.to(vectors.device))
+
     def encode_typed(self, typed: Typed) -> Batch:
         """The sequence that asks a question."""
         assert typed.priorities is not None
@@ -91,12 +100,3 @@ class PrioritySort(Task):
         order = self._order(typed.priorities).tolist()
         due = [f"number {place}: vector {row + 1} is due" for place, row in enumerate(order, start=1)]
         return [*came, "end flag", *due]
-
-    def draw(
-        self, batch_size: int, generator: torch.Generator | None, device: torch.device | str | None, **sizes: int
-    ) -> Batch:
-        """Draw fair coins and uniform priorities."""
-        vectors = random_bits((sizes["length"], batch_size, self.bits), generator, device)
-        source = generator.device if generator is not None else device
-        priorities = 2 * torch.rand(sizes["length"], batch_size, generator=generator, device=source) - 1
-        return self.encode(vectors, priorities.to(vectors.device))

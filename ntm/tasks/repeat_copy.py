@@ -9,7 +9,7 @@ from ntm.tasks.base import Answer, Batch, Case, Question, Task
 from ntm.tasks.bits import half_skewed_bits, random_bits
 from ntm.tasks.forms import Number, Rows, Typed
 from ntm.tasks.recipe import Curriculum, Finish, Loss, Recipe, Selection
-from ntm.tasks.text import InputError, count, each, format_bits
+from ntm.tasks.text import InputError, caption_each, count, format_bits
 
 _MOST_VECTORS = 500
 
@@ -111,45 +111,6 @@ class RepeatCopy(Task):
         mask[-answer:] = True
         return Batch(inputs, targets, mask)
 
-    def encode_typed(self, typed: Typed) -> Batch:
-        """The sequence that asks a question.
-
-        Raises:
-            InputError: if the answer would be too long.
-        """
-        length, repeats = len(typed.rows), typed.number
-        assert repeats is not None
-        if length * repeats > _MOST_VECTORS:
-            raise InputError(
-                f"{count(length, 'vector')} {repeats:,} times is {length * repeats:,} vectors; up to {_MOST_VECTORS} "
-                "fit."
-            )
-        return self.encode(typed.rows.unsqueeze(1), repeats)
-
-    def captions(self, typed: Typed) -> list[str]:
-        """What each step is about."""
-        length, repeats = len(typed.rows), typed.number
-        assert repeats is not None
-        due = [
-            f"vector {vector} is due, time {time}" for time in range(1, repeats + 1) for vector in range(1, length + 1)
-        ]
-        shown = ["start flag", *each("vector", length, "comes in"), f"the count, {repeats}"]
-        return [*shown, *due, "the end marker is due"]
-
-    def report(self, question: Question, answer: Answer) -> dict[str, Any]:
-        """Output and target in the form of the question, bit_errors (those of the end marker count), probabilities, and
-        end_markers: the numbers of the rows on which the machine said that it has finished; one, the row after the last
-        vector, is right.
-        """
-        marker = self.end_marker_channel
-        marked = answer.output[:, marker].nonzero().flatten() + 1
-        return super().report(question, answer) | {
-            "output": format_bits(answer.output[:-1, :marker]),
-            "target": format_bits(answer.target[:-1, :marker]),
-            "probabilities": answer.probabilities[:-1, :marker].tolist(),
-            "end_markers": marked.tolist(),
-        }
-
     def draw(
         self, batch_size: int, generator: torch.Generator | None, device: torch.device | str | None, **sizes: int
     ) -> Batch:
@@ -173,3 +134,42 @@ class RepeatCopy(Task):
         """Draw fair coins for one half of the batch, and for the other few ones or few zeros."""
         vectors = half_skewed_bits((sizes["length"], batch_size, self.bits), generator, device)
         return self.encode(vectors, sizes["repeats"])
+
+    def encode_typed(self, typed: Typed) -> Batch:
+        """The sequence that asks a question.
+
+        Raises:
+            InputError: if the answer would be too long.
+        """
+        length, repeats = len(typed.rows), typed.number
+        assert repeats is not None
+        if length * repeats > _MOST_VECTORS:
+            raise InputError(
+                f"{count(length, 'vector')} {repeats:,} times is {length * repeats:,} vectors; up to {_MOST_VECTORS} "
+                "fit."
+            )
+        return self.encode(typed.rows.unsqueeze(1), repeats)
+
+    def captions(self, typed: Typed) -> list[str]:
+        """What each step is about."""
+        length, repeats = len(typed.rows), typed.number
+        assert repeats is not None
+        due = [
+            f"vector {vector} is due, time {time}" for time in range(1, repeats + 1) for vector in range(1, length + 1)
+        ]
+        shown = ["start flag", *caption_each("vector", length, "comes in"), f"the count, {repeats}"]
+        return [*shown, *due, "the end marker is due"]
+
+    def report(self, question: Question, answer: Answer) -> dict[str, Any]:
+        """Output and target in the form of the question, bit_errors (those of the end marker count), probabilities, and
+        end_markers: the numbers of the rows on which the machine said that it has finished; one, the row after the last
+        vector, is right.
+        """
+        marker = self.end_marker_channel
+        marked = answer.output[:, marker].nonzero().flatten() + 1
+        return super().report(question, answer) | {
+            "output": format_bits(answer.output[:-1, :marker]),
+            "target": format_bits(answer.target[:-1, :marker]),
+            "probabilities": answer.probabilities[:-1, :marker].tolist(),
+            "end_markers": marked.tolist(),
+        }

@@ -75,6 +75,6 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def each(noun: str, number: int, verb: str) -> list[str]:
+def caption_each(noun: str, number: int, verb: str) -> list[str]:
     """A caption for each of a number of things, such as "vector 2 of 3 comes in"."""
     return [f"{noun} {index} of {number} {verb}" for index in range(1, number + 1)]

@@ -178,6 +178,9 @@ def edit(folder: Path, **changes: Any) -> None:
         ({"memory_slots": 2**20, "memory_width": 32}, "MB of memory; at most 256 MB"),
         ({"memory_slots": 2**17, "shift_range": 512}, "MB of memory; at most 256 MB"),
         ({"controller_size": 4096, "controller_layers": 16}, "MB of memory; at most 256 MB"),
+        ({"task": "x" * 41}, "which is no name of a task"),
+        ({"task": "Chess\n"}, "which is no name of a task"),
+        ({"task": ""}, "the task ''"),
         ({"task": "../chess"}, "the task '../chess', which is no name of a task"),
         ({"task": ["copy"]}, "the task ['copy']"),
         ({"input_size": 9}, "9 inputs and 8 outputs, but copy needs 10 and 8"),
@@ -217,6 +220,16 @@ def test_a_checkpoint_for_another_task(folder: Path) -> None:
     assert checkpoint.read_folder(folder, "copy").task is None
     edit(folder, task="copy")
     assert refusal(folder, task="associative-recall") == "the model was trained on copy, not on associative-recall"
+
+
+def test_a_checkpoint_for_a_task_that_is_not_known_here(folder: Path) -> None:
+    """Somebody's own, whose file is elsewhere: it runs, but it is not taken for a task of this repository."""
+    edit(folder, task="chess")
+    assert checkpoint.read_folder(folder).task == "chess"
+    assert ntm.load(folder).config["input_size"] == 10
+    assert refusal(folder, task="copy") == "the model was trained on chess, not on copy"
+    edit(folder, task=None)
+    assert refusal(folder, task="associative-recall").endswith("but associative-recall needs 8 and 6")
 
 
 @pytest.mark.parametrize(

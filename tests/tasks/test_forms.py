@@ -1,6 +1,7 @@
 """What visitors ask: text is read as it was written, and what cannot be asked is explained in a sentence."""
 
 import re
+from typing import Any
 
 import pytest
 import torch
@@ -8,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ntm import tasks
-from ntm.tasks import InputError, Question, text
+from ntm.tasks import InputError, Items, Question, Rows, Stream, Typed, text
+from ntm.tasks.forms import Form
 from tests.numerics import PROPERTY, seeded
 
 ITEMS = ["101100\n000000\n111111", "110011\n010101\n000111", "100001\n011110\n110110"]
@@ -115,3 +117,72 @@ def test_what_cannot_be_asked_is_one_sentence(question: Question, complaint: str
 def test_sizes_that_are_not_offered_are_refused(size: int) -> None:
     with pytest.raises(InputError, match="Length can be 1 to 250"):
         tasks.get("copy").draw_question(None, length=size)
+
+
+FORMS: dict[str, Form] = {
+    "rows": Rows(bits=5),
+    "priorities": Rows(bits=5, priorities=True, fewest=2, most=9),
+    "items": Items(bits=3, rows_an_item=2),
+    "one item": Items(bits=3, rows_an_item=1, fewest=1),
+    "stream": Stream(fewest=4, most=30),
+}
+
+
+@pytest.fixture(params=FORMS)
+def form(request: pytest.FixtureRequest) -> Form:
+    return FORMS[request.param]
+
+
+def equal(one: Typed, other: Typed) -> bool:
+    if one.priorities is None or other.priorities is None:
+        return one.rows.equal(other.rows) and one.priorities is other.priorities
+    return one.rows.equal(other.rows) and one.priorities.allclose(other.priorities)
+
+
+def test_what_a_form_draws_comes_back_from_text(form: Form) -> None:
+    for size in (form.sizes[0], form.sizes[-1]):
+        drawn = form.draw(size, generator=seeded())
+        assert len(drawn.rows) == size
+        rounded = drawn if drawn.priorities is None else drawn._replace(priorities=drawn.priorities.round(decimals=3))
+        assert equal(form.parse(form.write(drawn)), rounded)
+
+
+def test_a_form_lays_out_what_was_typed(form: Form) -> None:
+    drawn = form.draw(form.sizes[1], generator=seeded())
+    layout = form.lay_out(form.write(drawn) + "\n\n")
+    assert "".join(layout["rows"]) == "".join(str(int(bit)) for bit in drawn.rows.flatten())
+    if drawn.priorities is not None:
+        assert layout["priorities"] == pytest.approx(drawn.priorities.tolist(), abs=5e-4)
+
+
+def test_a_number_is_passed_over_where_a_form_has_none(form: Form) -> None:
+    written = form.write(form.draw(form.sizes[1], generator=seeded()))
+    assert form.parse(written, 2.5).number is None
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "complaint"),
+    [
+        ("rows", "10110010", "Row 1 has 8 bits; every row needs 5."),
+        ("priorities", "10110 0", "There is 1 row; it takes 2 to 9."),
+        ("items", "101\n101", "There is one item; it takes 2 to 40."),
+        ("one item", "", "There are no items; it takes 1 to 40."),
+        ("stream", "101", "The stream has 3 bits; it takes 4 to 30."),
+    ],
+)
+def test_a_form_without_words_of_its_own_says_how_much_it_takes(name: str, typed: str, complaint: str) -> None:
+    with pytest.raises(InputError) as caught:
+        FORMS[name].parse(typed)
+    assert str(caught.value) == complaint
+
+
+@pytest.mark.parametrize(("typed", "between"), [("0110", ""), ("0110\n", ""), ("01\n10", "\n"), ("0\n1\n1\n0", "\n")])
+def test_a_stream_is_answered_on_as_many_lines_as_it_was_typed_on(typed: str, between: str) -> None:
+    answer = torch.tensor([[1.0], [0.0], [1.0]])
+    assert Stream(most=9).write_answer(answer, typed) == between.join("101")
+
+
+@pytest.mark.parametrize("options", [{"bits": 7}, {"priorities": True}])
+def test_words_are_rows_of_8_bits(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="words are rows of 8 bits without priorities"):
+        Rows(word="word", **options)

@@ -6,13 +6,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 import torch
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
+import ntm
 from ntm import tasks
+from ntm.tasks.dynamic_ngrams import DynamicNgrams
+from ntm.ui.endpoints import make_endpoints
 from tests.conftest import ROOT
 
 ARGUMENTS = {
@@ -65,7 +69,7 @@ def test_ngrams_are_guessed_beside_the_best_guesser(client: Client, between: str
     wrong = sum(one != other for one, other in zip(answer["output"], answer["target"], strict=True))
     assert answer["bit_errors"] == wrong < 30
     batch = tasks.get("dynamic-ngrams").ask(stream).batch
-    best = tasks.get("dynamic-ngrams").optimal_probabilities(batch.inputs)[batch.mask]
+    best = DynamicNgrams().optimal_probabilities(batch.inputs)[batch.mask]
     torch.testing.assert_close(torch.tensor(answer["optimal_probabilities"], dtype=best.dtype), best)
     bits = batch.targets[batch.mask]
     for prefix in ("", "optimal_"):
@@ -113,6 +117,20 @@ def test_nothing_but_the_contracts_endpoints_is_public(client: Client) -> None:
         for name, endpoint in endpoints.items()
     }
     assert found == ARGUMENTS
+
+
+def test_clients_are_told_what_to_give_and_what_comes_back(client: Client) -> None:
+    """Which is all that a language model behind an MCP client knows."""
+    with urlopen(f"{client.src}gradio_api/info") as reply:
+        endpoints = json.load(reply)["named_endpoints"]
+    for name, arguments in ARGUMENTS.items():
+        task = tasks.get(name.replace("_", "-"))
+        told = endpoints[f"/{name}"]["description"]
+        assert told == f"Ask a trained Neural Turing Machine. {task.tells}"
+        document = make_endpoints({task.name: ntm.NTM(task.input_size, task.output_size)})[name].__doc__ or ""
+        assert re.findall(r"^    (\w+): .+\.$", document, re.MULTILINE)[: len(arguments)] == arguments
+        assert task.form.hint in document
+        assert "probabilities" in document.split("Returns:\n")[1]
 
 
 def section_of_the_readme(url: str) -> str:

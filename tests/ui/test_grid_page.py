@@ -1,11 +1,15 @@
 """The grid: bits are toggled by mouse, finger and keyboard, and the machine follows."""
 
+import json
 import re
 from collections.abc import Iterator
 
+import gradio as gr
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from ntm.tasks import Items
+from ntm.ui.grid import make_grid
 from tests.ui.test_page import choose_task, open_page, replace_text, run_id, type_and_run, wait_for_new_run
 
 
@@ -153,3 +157,25 @@ def test_bits_that_cannot_be_run_leave_the_grid_as_it_was(page: Page) -> None:
     replace_text(page, "#typed", "102")
     expect(page.get_by_role("alert")).to_contain_text("“2”, which is not a bit")
     expect(page.locator("#grid .bit")).to_have_count(8)
+
+
+def test_items_that_are_not_asked_about_are_numbered(browser: Browser) -> None:
+    """No task of the paper has such a form, so the grid is on a page of its own here."""
+    form = Items(bits=2, rows_an_item=2)
+    asked = form.lay_out("10\n11\n\n00\n01") | {"task": "list", "number": None, "belief": None}
+    with gr.Blocks() as alone:
+        make_grid(value=json.dumps(asked), elem_id="grid")
+    _, url, _ = alone.launch(prevent_thread_lock=True, quiet=True)
+    page = browser.new_page()
+    try:
+        page.goto(url)
+        expect(page.locator("#grid .ask")).to_have_text(["item 1", "item 2"])
+        page.get_by_role("button", name="One item more").click()
+        expect(page.locator("#grid .ask")).to_have_text(["item 1", "item 2", "item 3"])
+        for _ in range(2):
+            page.get_by_role("button", name="One item less").click()
+        expect(page.locator("#grid .ask")).to_have_text(["item 1"])
+        expect(page.locator("#grid input[type=radio]")).to_have_count(0)
+    finally:
+        page.close()
+        alone.close()
