@@ -48,7 +48,7 @@ def test_a_space_gets_what_it_needs_and_no_more() -> None:
             [*listed, *debris], allow_patterns=options["--include"], ignore_patterns=options["--exclude"]
         )
     )
-    assert {"app.py", "README.md", "requirements.txt", "ntm/ui/tape/tape.js", "ntm/tasks/copy.py"} <= sent
+    assert {"app.py", "README.md", "requirements.txt", "ntm/ui/tape/run.js", "ntm/tasks/copy.py"} <= sent
     assert "checkpoints/ntm-copy/model.safetensors" in sent
     assert not [name for name in sent if name in debris or name.startswith(("tests/", ".ci/")) or name == "train.py"]
 

@@ -123,8 +123,8 @@ def learned_choice(task: str) -> dict[str, Any]:
 # Updates of several controls at once.
 
 
-def show(machines: Machines, shown: Link, kind: str = BITS, typed: str | None = None) -> list[Any]:
-    """Updates of the task, how it is written, the text, the number, the size, the slots and the snapshot for a
+def show(machines: Machines, shown: Link, kind: str = BITS, typed: str | None = None) -> dict[str, Any]:
+    """Updates by name: of the task, how it is written, the text, the number, the size, the slots and the snapshot for a
     question."""
     question = shown.question
     task = question.task
@@ -133,24 +133,24 @@ def show(machines: Machines, shown: Link, kind: str = BITS, typed: str | None = 
         slots |= {"value": shown.slots}
     if shown.update is not None:
         learned |= {"value": updates_kept(task).index(shown.update)}
-    return [
-        gr.Radio(**task_choice(task)),
-        gr.Radio(**kind_choice(task, kind)),
-        gr.Textbox(**typed_field(task, kind, question.text if typed is None else typed)),
-        gr.Number(**number_field(task, question.number)),
-        gr.Slider(**size_slider(task)),
-        gr.Dropdown(**slots),
-        gr.Slider(**learned),
-    ]
+    return {
+        "task": gr.Radio(**task_choice(task)),
+        "kind": gr.Radio(**kind_choice(task, kind)),
+        "typed": gr.Textbox(**typed_field(task, kind, question.text if typed is None else typed)),
+        "number": gr.Number(**number_field(task, question.number)),
+        "size": gr.Slider(**size_slider(task)),
+        "slots": gr.Dropdown(**slots),
+        "learned": gr.Slider(**learned),
+    }
 
 
-def show_example(machines: Machines, task: str) -> list[Any]:
+def show_example(machines: Machines, task: str) -> dict[str, Any]:
     """The same for an example to begin a task with."""
     begun = example(task)
     return show(machines, Link(begun.question), begun.kind, begun.typed)
 
 
-def surprise(name: str, size: int, number: float | None) -> list[Any]:
+def surprise(name: str, size: int, number: float | None) -> dict[str, Any]:
     """How the input is written, the text and the number of a random question."""
     task = tasks.get(name)
     sizes = {**_first_number(task), next(iter(task.sizes)): size}
@@ -161,7 +161,7 @@ def surprise(name: str, size: int, number: float | None) -> list[Any]:
         question = task.draw_question(None, **sizes)
     except InputError as error:
         raise gr.Error(str(error), print_exception=False) from error
-    return [BITS, gr.Textbox(**typed_field(name, BITS, question.text)), question.number]
+    return {"kind": BITS, "typed": gr.Textbox(**typed_field(name, BITS, question.text)), "number": question.number}
 
 
 def change_kind(task: str, kind: str, typed: str) -> gr.Textbox:

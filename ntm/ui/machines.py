@@ -1,11 +1,11 @@
 """The machines behind the page: its own, and the last few that visitors pulled from the Hub."""
 
+import json
 from collections import OrderedDict
 from collections.abc import Mapping
 from functools import cache, lru_cache
-from html import escape
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from ntm.machine.model import SequenceModel
@@ -13,6 +13,7 @@ from ntm.storage import hub, snapshots, untrusted
 from ntm.storage.checkpoint import CHECKPOINTS, SNAPSHOTS, Checkpoint
 from ntm.storage.load import load, read
 from ntm.storage.untrusted import CheckpointError
+from ntm.ui.links import Link
 
 # A pulled machine has at most 50 MB of weights, and its longest run at most this many bytes of trace: together with
 # the number of machines that are kept, that bounds what visitors can make the app hold.
@@ -25,8 +26,8 @@ class Machines:
     """The page's own machines, a task each, and those that visitors pulled, each known only to who holds its key.
 
     Args:
-        own: machines by task.
-        sources: where those come from that are not this repository's.
+        own: the page's own machines, by task.
+        sources: the Hub ids of those that do not come from this repository, by task.
     """
 
     def __init__(self, own: Mapping[str, Checkpoint], sources: Mapping[str, str] | None = None) -> None:
@@ -63,6 +64,15 @@ class Machines:
         """
         found = self._find(task, key)
         return self._own[task] if found is None else found[1]
+
+    def model_for(self, link: Link, key: str | None) -> SequenceModel:
+        """The weights that a link asks for: those of the machine that a visitor uses, or of a snapshot of its training.
+
+        Raises:
+            CheckpointError: as `get`, or if the snapshot is not sound.
+        """
+        task = link.question.task
+        return self.get(task, key).model if link.update is None else as_it_was(task, link.update)
 
     def source(self, task: str, key: str | None) -> str:
         """What `ntm.load` has to be given for that machine: a folder, or a Hub id with "@" and a revision.
@@ -120,11 +130,19 @@ def updates_kept(task: str) -> list[int]:
     return snapshots.updates(CHECKPOINTS / f"ntm-{task}" / SNAPSHOTS)
 
 
+@cache
+def read_record(model: str, file: str) -> dict[str, Any]:
+    """A JSON file of an embedded checkpoint, such as `training.json`; empty where there is none."""
+    path = CHECKPOINTS / model / file
+    record: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return record
+
+
 def _trace_size(model: SequenceModel) -> int:
     """Bytes that the trace of the longest run on the page takes."""
-    config = model.config
-    slots, heads = config.get("memory_slots", 0), config.get("read_heads", 0) + config.get("write_heads", 0)
-    return 4 * _MOST_STEPS * slots * (config.get("memory_width", 0) + 2 * heads)
+    names = ("memory_slots", "memory_width", "read_heads", "write_heads")
+    slots, width, read_heads, write_heads = (int(model.config.get(name, 0)) for name in names)
+    return 4 * _MOST_STEPS * slots * (width + 2 * (read_heads + write_heads))
 
 
 class Own(NamedTuple):
@@ -132,7 +150,7 @@ class Own(NamedTuple):
 
     machine: Checkpoint
     source: str
-    """what `ntm.load` has to be given for it"""
+    """what `ntm.load` has to be given for it, a folder or a Hub id"""
     notice: str | None = None
     """what visitors should know of where it comes from"""
 
@@ -141,8 +159,9 @@ def open_own(task: str, namespace: str | None) -> Own:
     """The page's own machine for a task.
 
     Args:
-        task: its name.
-        namespace: on the Hub, whose machine is wanted; the embedded one when None, or when theirs cannot be had.
+        task: the task's name.
+        namespace: the namespace on the Hub whose machine is wanted. The embedded one is opened when this is None,
+            or when theirs cannot be had.
 
     Raises:
         CheckpointError: if the embedded one is not sound.
@@ -156,18 +175,3 @@ def open_own(task: str, namespace: str | None) -> Own:
     except CheckpointError as error:
         notice = f"{theirs} could not be had, so this is the embedded machine: {error}."
         return Own(read(CHECKPOINTS / name), embedded, notice)
-
-
-def facts(name: str, machine: Checkpoint) -> str:
-    """What is known of a machine, in a few words; HTML."""
-    config = machine.model.config
-    words = [f"{sum(parameter.numel() for parameter in machine.model.parameters()):,} weights"]
-    if "controller" in config:
-        words += [
-            f"{config['controller']} controller of {config['controller_size']}",
-            f"{config['memory_slots']} slots of {config['memory_width']}",
-            f"{config['read_heads']} read and {config['write_heads']} write heads",
-        ]
-    if "sequences" in machine.training:
-        words.append(f"trained on {machine.training['sequences']:,} sequences")
-    return f"<p><b>{escape(name)}</b>: {escape('; '.join(words))}.</p>"

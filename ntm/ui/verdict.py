@@ -1,8 +1,8 @@
-"""What came out of a run, in words and as a table."""
+"""The verdict on a run: how well it went, in words."""
 
 from html import escape
 
-from ntm.tasks.text import count, format_bits, format_word
+from ntm.tasks.text import count, format_word
 from ntm.ui.run import Run
 
 _CLOSE = 0.1
@@ -35,28 +35,8 @@ def comparison(run: Run) -> str:
     return f'<p class="comparison">A plain LSTM on the same input: {words}.</p>'
 
 
-def table(run: Run) -> str:
-    """Every vector: what went in and should come out, what came out, and the probability behind each bit; HTML."""
-    targets, outputs = (format_bits(bits).split("\n") for bits in (run.target, run.output))
-    rows = zip(targets, outputs, run.probabilities.tolist(), strict=True)
-    body = "".join(_row(number, *row) for number, row in enumerate(rows, start=1))
-    titles = ("row", "should come out", "came out", "probability of each bit being 1")
-    head = "<tr>" + "".join(f"<th scope='col'>{title}</th>" for title in titles) + "</tr>"
-    whole = f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
-    return f'<div class="rows-table" tabindex="0" role="group" aria-label="Every row">{whole}</div>'
-
-
 def count_wrong_bits(errors: int, bits: int) -> str:
     """The count of wrong bits in words."""
     if errors == 0:
         return f"Not one of {bits:,} bits is wrong."
     return f"{count(errors, 'bit')} of {bits:,} {'is' if errors == 1 else 'are'} wrong."
-
-
-def _row(number: int, target: str, output: str, probabilities: list[float]) -> str:
-    bits = "".join(
-        bit if bit == due else f'<mark title="wrong: {due} was due">{bit}</mark>'
-        for bit, due in zip(output, target, strict=True)
-    )
-    numbers = " ".join(f"{probability:.2f}" for probability in probabilities)
-    return f"<tr><th scope='row'>{number}</th><td>{target}</td><td>{bits}</td><td>{numbers}</td></tr>"

@@ -1,6 +1,8 @@
 """Updates that are captured and replayed: equal to those done one by one."""
 
 from copy import deepcopy
+from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,6 +12,8 @@ from ntm import tasks
 from ntm.engine.choose import plain
 from ntm.engine.cuda_graphs import CUDAGraphs, Recorder, Step, Work, replayed
 from ntm.training import loop
+from ntm.training.run import TrainingRun
+from ntm.training.update import draw_batch, update_weights
 from tests.tiny import small
 
 CPU = torch.device("cpu")
@@ -36,17 +40,16 @@ class Twin:
 
 def train_by(recorder: Recorder | None, device: torch.device) -> tuple[list[Tensor], list[Tensor]]:
     """Reports and weights of some updates, of few sizes, so that most are met again."""
-    settings = small("repeat-copy", memory_slots=(4, 8), learning_rate=0.01, gradient_norm=0.1)
-    task = tasks.get("repeat-copy")
-    run = loop.start(settings, device)
-    step: Step = lambda batch, slots, generator: loop.train_step(  # noqa: E731
-        run, settings, task, plain(run.model), batch, slots, generator
-    )
+    settings = small("repeat-copy", training_slots=(4, 8), learning_rate=0.01, gradient_norm=0.1)
+    run = TrainingRun.start(settings, Path("nowhere"), device)
+    run.limit = 2
+    step: Step = partial(update_weights, run, plain(run.model))
     if recorder is not None:
         step = replayed(step, recorder)
     generator, reports = torch.Generator(device), []
     for update in range(60):
-        batch, slots = loop.draw_batch(task, settings, update, 2, generator)
+        run.update = update
+        batch, slots = draw_batch(run, generator)
         loop._set_learning_rate(run.optimizer, 0.01 / (1 + update))
         reports.append(step(batch, slots, generator).clone().cpu())
     return reports, [tensor.cpu() for tensor in run.model.state_dict().values()]

@@ -5,7 +5,7 @@ import pytest
 import ntm
 from ntm.storage.checkpoint import CHECKPOINTS, Checkpoint
 from ntm.storage.untrusted import CheckpointError
-from ntm.ui.machines import Machines, as_it_was, facts, open_own, updates_kept
+from ntm.ui.machines import Machines, as_it_was, open_own, updates_kept
 from tests.tiny import machine
 
 
@@ -29,11 +29,6 @@ def test_a_machine_whose_runs_would_fill_memory_is_refused() -> None:
     huge = checkpoint_of(ntm.NTM(10, 8, memory_slots=100_000))
     with pytest.raises(CheckpointError, match="a/huge has more memory than this page can show"):
         Machines({"copy": checkpoint_of(machine())}).keep("a/huge", huge)
-
-
-def test_facts_are_text() -> None:
-    assert "<b>&lt;i&gt;</b>: " in facts("<i>", checkpoint_of(machine()))
-    assert "lstm" not in facts("x", Checkpoint(ntm.LSTMBaseline(10, 8, hidden_size=4), "copy", {}, {}))
 
 
 def test_the_embedded_machine_needs_no_hub() -> None:

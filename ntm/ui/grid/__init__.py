@@ -5,7 +5,6 @@ written anew, which the page puts where they can be typed as well; so there is o
 """
 
 import json
-from importlib.resources import files
 from typing import Any
 
 import gradio as gr
@@ -14,6 +13,7 @@ from ntm import tasks
 from ntm.machine.model import SequenceModel
 from ntm.tasks import InputError, Question
 from ntm.tasks.forms import Stream
+from ntm.ui.component import make_component
 from ntm.ui.run import Run, run_question
 
 WRITE_BACK = """
@@ -29,14 +29,7 @@ WRITE_NUMBER = "value => JSON.parse(value).number"
 
 def make_grid(**options: Any) -> gr.HTML:
     """The component; its value is what `encode` makes, its events `input`, an edit, and `ask`, another number."""
-    here = files(__name__)
-    return gr.HTML(
-        html_template=here.joinpath("grid.html").read_text("utf-8"),
-        css_template=here.joinpath("grid.css").read_text("utf-8"),
-        js_on_load=here.joinpath("grid.js").read_text("utf-8"),
-        apply_default_css=False,
-        **options,
-    )
+    return make_component(__name__, **options)
 
 
 def encode(model: SequenceModel, run: Run) -> str:

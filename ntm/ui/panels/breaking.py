@@ -1,15 +1,17 @@
 """The panel to break a run in: memory or a head is changed at the step on show, and both runs are compared."""
 
-from html import escape
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 
 from ntm.storage.untrusted import CheckpointError
 from ntm.tasks.text import InputError, count
+from ntm.ui.events import QUIET, Updates, alert
 from ntm.ui.links import Link
+from ntm.ui.machines import Machines
+from ntm.ui.outcome import run_again
 from ntm.ui.panels.intervention import ChangedRun, Intervention, intervene
-from ntm.ui.panels.panel import QUIET, FindMachine, Panel, RunAgain
 from ntm.ui.run import Run
 from ntm.ui.tape import encode, make_tape
 
@@ -23,30 +25,40 @@ tape above to choose it.
 """
 
 
-def add_breaking(
-    tape: gr.HTML, key: gr.State, shown: gr.State, find_machine: FindMachine, run_again: RunAgain, first: Run
-) -> Panel:
+def add_breaking(machines: Machines, key: gr.State, shown: gr.State, tape: gr.HTML, first: Run) -> Updates:
     """The panel below a tape.
 
     Args:
-        tape: on which a slot can be picked.
-        key: of the visitor's own machine.
-        shown: what is on the page.
-        find_machine: to go on with.
-        run_again: for the run that is reached into.
+        machines: those of the page.
+        key: the key of the visitor's own machine.
+        shown: the link to what is on the page.
+        tape: the tape on which a slot can be picked.
         first: the run on show at first.
     """
 
     def break_it(
         step: int, key: str | None, shown: Link, what: str, slots: str, head: int, to: float | None, gate: float
-    ) -> tuple[Any, Any]:
+    ) -> dict[Block, Any]:
         try:
             intervention = read_intervention(step, what, slots, head, to, gate)
-            original = run_again(key, shown)
-            changed = intervene(find_machine(key, shown), original, intervention)
+            original = run_again(machines, shown, key)
+            changed = intervene(machines.model_for(shown, key), original, intervention)
         except (InputError, CheckpointError) as error:
-            return gr.HTML(f'<p class="problem" role="alert">{escape(str(error))}</p>'), gr.skip()
-        return gr.HTML(compare(original, changed)), gr.HTML(encode(changed, original=original), visible=True)
+            return {verdict: alert(error)}
+        tape = gr.HTML(encode(changed, original=original), visible=True)
+        return {verdict: compare(original, changed), changed_tape: tape}
+
+    def choose(what: str) -> dict[Block, Any]:
+        of_slots = what in (_CLEAR, _SCRAMBLE)
+        return {
+            slots: gr.Textbox(visible=of_slots),
+            head: gr.Dropdown(visible=not of_slots),
+            to: gr.Number(visible=what == _MOVE),
+            gate: gr.Slider(visible=what == _HOLD),
+        }
+
+    def pick(event: gr.EventData) -> dict[Block, Any]:
+        return {panel: gr.Accordion(open=True), slots: str(int(event.slot)), to: int(event.slot)}
 
     with gr.Accordion("Break it", open=False, elem_id="break") as panel:
         gr.Markdown(_EXPLANATION)
@@ -61,14 +73,15 @@ def add_breaking(
         verdict = gr.HTML(elem_id="broken-summary")
         changed_tape = make_tape(elem_id="broken-tape", visible=False)
     chosen = [slots, head, to, gate]
-    what.input(_choose, what, chosen, **QUIET)
+    what.input(choose, what, chosen, **QUIET)
     button.click(break_it, [step, key, shown, what, *chosen], [verdict, changed_tape], js=_STEP_ON_SHOW, **QUIET)
-    tape.pick(_pick, None, [panel, slots, to], **QUIET)
+    tape.pick(pick, None, [panel, slots, to], **QUIET)
 
-    def refresh(_: Link, run: Run) -> list[Any]:
-        return [gr.Dropdown(_heads_of(run), value=0), "", gr.HTML("", visible=False)]
-
-    return Panel([head, verdict, changed_tape], refresh)
+    return {
+        head: lambda outcome: gr.Dropdown(_heads_of(outcome.run), value=0),
+        verdict: lambda _: "",
+        changed_tape: lambda _: gr.HTML("", visible=False),
+    }
 
 
 def read_intervention(step: int, what: str, slots: str, head: int, to: float | None, gate: float) -> Intervention:
@@ -114,21 +127,6 @@ def _read_slots(written: str) -> tuple[int, ...]:
     if not found:
         raise InputError("Say which slots, such as 3 or 0-4, 9.")
     return tuple(found)
-
-
-def _choose(what: str) -> list[Any]:
-    of_slots = what in (_CLEAR, _SCRAMBLE)
-    return [
-        gr.Textbox(visible=of_slots),
-        gr.Dropdown(visible=not of_slots),
-        gr.Number(visible=what == _MOVE),
-        gr.Slider(visible=what == _HOLD),
-    ]
-
-
-def _pick(event: gr.EventData) -> list[Any]:
-    slot = int(event.slot)
-    return [gr.Accordion(open=True), str(slot), slot]
 
 
 def _heads_of(run: Run) -> list[tuple[str, int]]:

@@ -1,4 +1,9 @@
-"""Small charts for the page, as SVG that takes its colours from the page's light or dark theme."""
+"""Small charts for the page, as SVG.
+
+They are drawn anew with every run, take their colours from the page's theme as it changes, and need no lock. A chart
+takes half a millisecond and 4 kB here; Matplotlib, which draws what is drawn once (`ntm.reports.figures`), takes 200 ms
+and 30 kB for the same one.
+"""
 
 import math
 from collections.abc import Sequence
@@ -69,37 +74,49 @@ def draw_chart(
     """A chart with a legend; the vertical axis is linear up to 1 and goes by powers of ten from there.
 
     Args:
-        series: at least one, with at least one point in all.
+        series: the lines, at least one, with at least one point in all.
         x_label: what runs to the right.
         y_label: what runs up.
         shaded: a stretch of x that is set off, named "trained on" in the legend.
         powers_of_x: whether x goes by powers of ten too.
-        mark: a point that stands out, moved to the chart's edge where it lies outside.
+        mark: the point that stands out; it is moved to the chart's edge where it lies outside.
     """
+    across, up = _scales(series, shaded, powers_of_x, mark)
+    parts = [
+        "" if shaded is None else _stretch(shaded, across, up),
+        _axes(across, up, x_label, y_label),
+        *(_line(each, across, up) for each in series),
+        "" if mark is None else f'<circle class="mark" cx="{across(mark.x):.1f}" cy="{up(mark.y):.1f}" r="6"/>',
+    ]
+    label = escape(f"{y_label} against {x_label}: {', '.join(each.name for each in series)}", quote=True)
+    picture = f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
+    return f'<div class="chart">{picture}{_legend(series, shaded, mark)}</div>'
+
+
+def _scales(
+    series: Sequence[Series], shaded: tuple[float, float] | None, powers_of_x: bool, mark: Mark | None
+) -> tuple[_Scale, _Scale]:
+    """The horizontal and the vertical one, which hold all that is drawn."""
     points = [point for each in series for point in each.points]
     points += [(mark.x, mark.y)] if mark else []
     points += [(each, 0) for each in shaded or ()]
-    xs = [x for x, _ in points]
-    low, high = min(xs), max(xs)
-    across = _Scale(low, max(high, low + 1), _LEFT, _WIDTH - _RIGHT, 1e-9 if powers_of_x else math.inf)
-    if not powers_of_x:
-        across = across._replace(threshold=max(across.high, 1))
-    up = _Scale(0, max(1.2, 1.3 * max(y for _, y in points)), _HEIGHT - _BOTTOM, _TOP, 1)
-    parts = [_axes(across, up, x_label, y_label)]
-    if shaded is not None:
-        left, right = across(shaded[0]) - 2, across(shaded[1]) + 2
-        parts.insert(
-            0, f'<rect class="shaded" x="{left:.1f}" y="{_TOP}" width="{right - left:.1f}" height="{up(0) - _TOP}"/>'
-        )
-    parts += [_line(each, across, up) for each in series]
-    if mark is not None:
-        parts.append(f'<circle class="mark" cx="{across(mark.x):.1f}" cy="{up(mark.y):.1f}" r="6"/>')
-    names = [f'<span><i class="{each.kind}"></i>{escape(each.name)}</span>' for each in series]
-    names += ['<span><i class="shaded"></i>trained on</span>'] if shaded else []
-    names += [f'<span><i class="mark"></i>{escape(mark.name)}</span>'] if mark else []
-    label = escape(f"{y_label} against {x_label}: {', '.join(each.name for each in series)}", quote=True)
-    picture = f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
-    return f'<div class="chart">{picture}<p class="names">{"".join(names)}</p></div>'
+    low, high = min(x for x, _ in points), max(x for x, _ in points)
+    high = max(high, low + 1)
+    across = _Scale(low, high, _LEFT, _WIDTH - _RIGHT, 1e-9 if powers_of_x else max(high, 1))
+    return across, _Scale(0, max(1.2, 1.3 * max(y for _, y in points)), _HEIGHT - _BOTTOM, _TOP, 1)
+
+
+def _stretch(shaded: tuple[float, float], across: _Scale, up: _Scale) -> str:
+    left, right = across(shaded[0]) - 2, across(shaded[1]) + 2
+    return f'<rect class="shaded" x="{left:.1f}" y="{_TOP}" width="{right - left:.1f}" height="{up(0) - _TOP}"/>'
+
+
+def _legend(series: Sequence[Series], shaded: tuple[float, float] | None, mark: Mark | None) -> str:
+    names = [(each.kind, each.name) for each in series]
+    names += [("shaded", "trained on")] if shaded else []
+    names += [("mark", mark.name)] if mark else []
+    spans = (f'<span><i class="{kind}"></i>{escape(name)}</span>' for kind, name in names)
+    return f'<p class="names">{"".join(spans)}</p>'
 
 
 def _axes(across: _Scale, up: _Scale, x_label: str, y_label: str) -> str:
@@ -133,5 +150,5 @@ def _number(value: float) -> str:
 
 
 def _round_step(step: float) -> float:
-    power = 10 ** math.floor(math.log10(step))
+    power = 10.0 ** math.floor(math.log10(step))
     return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= step)

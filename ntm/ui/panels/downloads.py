@@ -1,7 +1,7 @@
 """Panels that hand a run over: the paper's figure, a moving picture, and everything to take away."""
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,11 @@ from ntm.storage import snapshots
 from ntm.storage.checkpoint import SNAPSHOTS
 from ntm.storage.untrusted import CheckpointError
 from ntm.ui import links
+from ntm.ui.events import QUIET, Updates
 from ntm.ui.links import Link
+from ntm.ui.machines import Machines
+from ntm.ui.outcome import Outcome, run_again
 from ntm.ui.panels import takeaway
-from ntm.ui.panels.panel import QUIET, Panel, RunAgain
 from ntm.ui.run import Run
 
 _FILES = ["figure.svg", "trace.npz", *(["run.mp4"] if ".mp4" in figures.moving_formats() else [])]
@@ -45,21 +47,18 @@ _NAME_PICTURES = """
 """
 
 
-def add_downloads(
-    key: gr.State, shown: gr.State, source: Callable[[str, str | None], str], run_again: RunAgain
-) -> Panel:
-    """Three panels.
+def add_downloads(machines: Machines, key: gr.State, shown: gr.State) -> Updates:
+    """The three panels.
 
     Args:
-        key: of the visitor's own machine.
-        shown: what is on the page.
-        source: of the machine for a task that belongs to a key, as `ntm.load` wants it.
-        run_again: for the run that is drawn.
+        machines: those of the page.
+        key: the key of the visitor's own machine.
+        shown: the link to what is on the page.
     """
 
     def rerun(key: str | None, shown: Link) -> Run:
         with _errors_shown():
-            return run_again(key, shown)
+            return run_again(machines, shown, key)
 
     def draw_figure(key: str | None, shown: Link) -> Iterator[Any]:
         run = rerun(key, shown)
@@ -95,7 +94,7 @@ def add_downloads(
         embedded = f"checkpoints/ntm-{shown.question.task}"  # snapshots are of these alone
         snapshot = None if shown.update is None else snapshots.path(Path(embedded) / SNAPSHOTS, shown.update)
         with _errors_shown():
-            origin = embedded if snapshot is not None else source(shown.question.task, key)
+            origin = embedded if snapshot is not None else machines.source(shown.question.task, key)
         return links.write(shown), takeaway.write_snippet(shown.question, origin, slots=shown.slots, snapshot=snapshot)
 
     with gr.Accordion("The paper's figure 6, for this run", open=False) as figure_panel:
@@ -128,10 +127,20 @@ def add_downloads(
     animation_stop.click(None, cancels=drawn, **QUIET)
     files_stop.click(None, cancels=made, **QUIET)
 
-    def refresh(_shown: Link, _run: Run) -> list[Any]:
-        return [*[gr.Image(None, visible=False)] * 2, *[gr.Accordion(open=False)] * 3, gr.File(visible=False)]
+    def hide_picture(_: Outcome) -> gr.Image:
+        return gr.Image(None, visible=False)
 
-    return Panel([figure, animation, figure_panel, animation_panel, takeaway_panel, files], refresh)
+    def close(_: Outcome) -> gr.Accordion:
+        return gr.Accordion(open=False)
+
+    return {
+        figure: hide_picture,
+        animation: hide_picture,
+        figure_panel: close,
+        animation_panel: close,
+        takeaway_panel: close,
+        files: lambda _: gr.File(visible=False),
+    }
 
 
 def _draw_frames(run: Run, path: Path, progress: gr.Progress) -> Iterator[Any]:

@@ -46,8 +46,8 @@ def intervene(model: SequenceModel, run: Run, intervention: Intervention) -> Cha
 
     Args:
         model: the machine that made the run.
-        run: of its own.
-        intervention: what to do to it.
+        run: the run to reach into.
+        intervention: what is done to it.
 
     Raises:
         InputError: if there is no memory, or no such step, slot or head, or the gate is not in [0, 1].

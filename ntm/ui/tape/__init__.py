@@ -8,7 +8,6 @@ keeps Gradio from copying them one by one.
 import base64
 import json
 import zlib
-from importlib.resources import files
 from itertools import count
 from typing import Any
 
@@ -17,24 +16,37 @@ import numpy as np
 from torch import Tensor
 
 from ntm import tasks
+from ntm.ui.component import make_component
 from ntm.ui.panels.intervention import ChangedRun
 from ntm.ui.run import Run
 
+WITHOUT_PAGE = ("run.js", "origin.js", "words.js")
+"""The scripts that tell what happened in a run, and need no page to do so."""
+SCRIPTS = (*WITHOUT_PAGE, "canvas.js", "memory.js", "history.js", "describe.js", "view.js", "input.js")
+"""All scripts in their order. Data flows one way: from the text to the run, the view of it, the drawings and words."""
+GO_TO_STEP_OF_ADDRESS = """
+() => {
+  const step = new URLSearchParams(location.search).get("step");
+  const root = document.querySelector("#tape [data-part=root]"), scrubber = root.querySelector("[data-part=scrubber]");
+  if (step === null || document.querySelector(".problem")) return;
+  const observer = new MutationObserver(() => {
+    observer.disconnect();
+    setTimeout(() => {
+      scrubber.value = step;
+      scrubber.dispatchEvent(new Event("input"));
+    });
+  });
+  observer.observe(root, {attributes: true, attributeFilter: ["data-run"]});
+}
+"""
+"""Has the next run on show start at the step that the page's address asks for; runs in the browser."""
 _LEVELS = 65535
 _run_ids = count()
 
 
 def make_tape(value: str = "", **options: Any) -> gr.HTML:
     """The component that shows a run; its value is what `encode` makes."""
-    here = files(__name__)
-    return gr.HTML(
-        value=value,
-        html_template=here.joinpath("tape.html").read_text("utf-8"),
-        css_template=here.joinpath("tape.css").read_text("utf-8"),
-        js_on_load=here.joinpath("tape.js").read_text("utf-8"),
-        apply_default_css=False,
-        **options,
-    )
+    return make_component(__name__, SCRIPTS, value=value, **options)
 
 
 def encode(run: Run, *, original: Run | None = None, baseline: Run | None = None) -> str:
@@ -42,9 +54,9 @@ def encode(run: Run, *, original: Run | None = None, baseline: Run | None = None
     values in turn.
 
     Args:
-        run: to show.
-        original: what the run was before it was reached into, if it was.
-        baseline: what an LSTM made of the same input, to be shown beside it.
+        run: the run to show.
+        original: the run as it was before somebody reached into it, if somebody did.
+        baseline: the run of an LSTM on the same input, which is shown beside it.
     """
     trace = run.trace
     fields = {
@@ -72,7 +84,7 @@ def encode(run: Run, *, original: Run | None = None, baseline: Run | None = None
         fields["baselineOutputs"] = baseline.trace.logits[:, 0].sigmoid()
     header: dict[str, Any] = {
         # Gradio does not tell the browser of a value equal to the last one; a run repeated must still start anew.
-        "run": next(_run_ids),
+        "id": next(_run_ids),
         # The same question asked anew, of a machine with other weights or more memory, goes on where the last one was.
         "question": hash(run.question),
         "changedAt": run.intervention.step if isinstance(run, ChangedRun) else None,

@@ -1,0 +1,53 @@
+"""The panel that shows how far a machine gets beyond the sizes it was trained on, with a dot where the visitor is."""
+
+import math
+from typing import get_args
+
+import gradio as gr
+
+from ntm import tasks
+from ntm.machine.models import MODELS
+from ntm.reports import tables
+from ntm.tasks import Architecture
+from ntm.ui.events import Updates
+from ntm.ui.machines import read_record
+from ntm.ui.panels.charts import Mark, Series, draw_chart
+from ntm.ui.run import Run
+
+
+def add_generalisation(first: Run) -> Updates:
+    """The panel, which shows a first run."""
+    with gr.Accordion("How far it gets: error against size", open=False):
+        charts = gr.HTML(draw_generalisation(first), elem_id="generalisation")
+    return {charts: lambda outcome: draw_generalisation(outcome.run)}
+
+
+def draw_generalisation(run: Run) -> str:
+    """The published machine and the LSTM on ever larger inputs, a chart for each kind of size; HTML."""
+    task = tasks.get(run.question.task)
+    charts = []
+    for name, trained in task.sizes.items():
+        others = {other: sizes[-1] for other, sizes in task.sizes.items() if other != name}
+        lines = [_scores(task.name, architecture, name, others) for architecture in get_args(Architecture)]
+        here = ", ".join(["this run", *(f"{other} {run.sizes[other]}" for other in others)])
+        charts.append(
+            draw_chart(
+                [line for line in lines if line.points],
+                x_label=", ".join([name, *(f"{other} {size}" for other, size in others.items())]),
+                y_label=f"{task.excess_name} a sequence",
+                shaded=(trained[0], trained[-1]),
+                powers_of_x=True,
+                mark=Mark(run.sizes[name], run.error - (run.optimal_error or 0), here),
+            )
+        )
+    return f'<div class="charts">{"".join(charts)}</div>'
+
+
+def _scores(task: str, architecture: Architecture, name: str, others: dict[str, int]) -> Series:
+    """A model's errors where the other sizes are these; of several numbers of slots the fewest errors."""
+    found: dict[int, float] = {}
+    for score in read_record(f"{architecture}-{task}", "evaluation.json").get("scores", []):
+        if others.items() <= score["sizes"].items():
+            size = score["sizes"][name]
+            found[size] = min(tables.excess(score), found.get(size, math.inf))
+    return Series(MODELS[architecture].label, sorted(found.items()), architecture)

@@ -1,0 +1,142 @@
+// Draws a run over time, a step to the right: what comes in, what is due, what comes out, and where the heads write and
+// read. All but the playhead is painted once a run, size and colour scheme, and copied from then on.
+
+const BIT = 8, FOCUS_HEIGHT = 56;
+let painted = { run: null };
+
+// The strips from top to bottom: name, height, rows, the colour of each cell; the outputs among which wrong bits are
+// marked; the kind of head whose weights it shows.
+function strips(scene) {
+  const { run, palette } = scene, { inputSize, outputSize } = run;
+  const bits = (name, values, size, always) => ({
+    name, rows: size, height: BIT * size,
+    colourOf: (step, row) =>
+      blend(palette.empty, palette.ink, always || isScored(run, step) ? clamp(values[step * size + row]) : 0),
+  });
+  const answers = (name, outputs) => ({ ...bits(name, outputs, outputSize, false), outputs });
+  const weights = (name, kind) => {
+    const heads = run.heads.filter((head) => head.kind === kind);
+    const most = (step, slot) => heads.reduce((found, head) => Math.max(found, weightAt(run, head, step, slot)), 0);
+    const colourOf = (step, row) => blend(palette.empty, palette[kind], most(step, slotAt(scene, row)));
+    return { name, rows: scene.stretch.count, height: FOCUS_HEIGHT, colourOf, kind };
+  };
+  const all = [
+    bits("input", run.inputs, inputSize, true),
+    bits("target", run.targets, outputSize, false),
+    answers("output", run.outputs),
+    run.baselineOutputs && answers("LSTM", run.baselineOutputs),
+    run.optimal && bits("best guess", run.optimal, outputSize, false),
+    weights("writes", "write"),
+    weights("reads", "read"),
+  ];
+  return all.filter((strip) => strip && strip.rows > 0);
+}
+
+// Where things are on the canvas, in CSS pixels.
+function layoutHistory(scene) {
+  const gutter = scene.width < 560 ? 48 : 76;
+  let total = 0;
+  const placed = strips(scene).map((strip) => {
+    const top = total;
+    total += strip.height + GAP;
+    return { ...strip, top };
+  });
+  return { gutter, placed, total, cell: (scene.width - gutter - 1) / scene.run.steps };
+}
+
+// The step at a place on the canvas, which may lie outside the run, and the strip and its row, if there is one.
+function stepUnder(scene, x, y) {
+  const { gutter, placed, cell } = layoutHistory(scene);
+  const strip = placed.find(({ top, height }) => y >= top && y < top + height);
+  const row = strip && Math.floor(((y - strip.top) / strip.height) * strip.rows);
+  return { step: Math.floor((x - gutter) / cell), strip, row };
+}
+
+function drawHistory(canvas, scene) {
+  const { run, step, palette } = scene;
+  const key = [scene.width, window.devicePixelRatio, scene.stretch.count, css(palette.ink)].join();
+  if (painted.run !== run || painted.key !== key) painted = { run, key, ...paintHistory(canvas, scene) };
+  const { layout, picture } = painted, context = prepare(canvas, layout.total);
+  context.drawImage(picture, 0, 0, scene.width, layout.total);
+  const x = layout.gutter + step * layout.cell;
+  context.fillStyle = css(palette.ink, 0.08);
+  context.fillRect(x, 0, layout.cell, layout.total - GAP);
+  context.strokeStyle = css(palette.ink);
+  context.lineWidth = 1.5;
+  context.strokeRect(x, 0.75, Math.max(2, layout.cell), layout.total - GAP - 0.75);
+  markLink(context, layout, scene);
+  markPointedAt(context, layout, scene);
+  context.lineWidth = 1;
+}
+
+// The step that the present one is linked to.
+function markLink(context, layout, { run, step, link, palette }) {
+  if (!link) return;
+  context.strokeStyle = css(isScored(run, step) ? palette.write : palette.read);
+  context.setLineDash([3, 2]);
+  context.strokeRect(layout.gutter + link.step * layout.cell, 0.75, Math.max(2, layout.cell), layout.total - GAP - 0.75);
+  context.setLineDash([]);
+}
+
+// The output bit that was pointed at.
+function markPointedAt(context, layout, { run, step, bit, palette }) {
+  if (bit === null || !isScored(run, step)) return;
+  const { top } = layout.placed.find(({ name }) => name === "output");
+  context.strokeStyle = css(palette.read);
+  context.lineWidth = 2.5;
+  context.strokeRect(layout.gutter + step * layout.cell - 1, top + bit * BIT - 1, Math.max(4, layout.cell + 2), BIT + 2);
+}
+
+function paintHistory(canvas, scene) {
+  const { run, palette } = scene, layout = layoutHistory(scene), width = scene.width - layout.gutter - 1;
+  const context = prepare(canvas, layout.total);
+  for (const strip of layout.placed) {
+    drawCells(context, run.steps, strip.rows, strip.colourOf, layout.gutter, strip.top, width, strip.height);
+    context.strokeStyle = css(palette.line);
+    context.strokeRect(layout.gutter - 0.5, strip.top - 0.5, width + 1, strip.height + 1);
+    context.fillStyle = css(palette.text);
+    context.textAlign = "right";
+    context.fillText(strip.name, layout.gutter - 6, strip.top + strip.height / 2);
+    if (!strip.kind && layout.cell >= BIT) drawGrid(context, layout, strip, scene);
+    if (strip.outputs) markWrong(context, layout, strip, scene);
+    if (strip.name === "output") markChanged(context, layout, strip, scene);
+  }
+  if (run.changedAt !== null) {
+    context.fillStyle = css(palette.write);
+    context.fillRect(layout.gutter + run.changedAt * layout.cell - 1, 0, 2, layout.total - GAP);
+  }
+  const picture = new OffscreenCanvas(canvas.width, canvas.height);
+  picture.getContext("2d").drawImage(canvas, 0, 0);
+  return { layout, picture };
+}
+
+// Lines between cells, where cells are large enough: they make single bits countable.
+function drawGrid(context, layout, strip, { run, palette }) {
+  const width = layout.cell * run.steps;
+  context.fillStyle = css(palette.line, 0.45);
+  for (let step = 1; step < run.steps; step++) context.fillRect(layout.gutter + step * layout.cell - 0.5, strip.top, 1, strip.height);
+  for (let row = 1; row < strip.rows; row++) context.fillRect(layout.gutter, strip.top + row * BIT - 0.5, width, 1);
+}
+
+function eachBit(run, visit) {
+  for (let step = 0; step < run.steps; step++) for (let bit = 0; bit < run.outputSize; bit++) visit(step, bit);
+}
+
+function markChanged(context, layout, strip, { run, palette }) {
+  const side = Math.max(2, Math.min(layout.cell, BIT) - 5);
+  context.fillStyle = css(palette.write);
+  eachBit(run, (step, bit) => {
+    if (!isChanged(run, step, bit)) return;
+    context.fillRect(layout.gutter + (step + 0.5) * layout.cell - side / 2, strip.top + (bit + 0.5) * BIT - side / 2, side, side);
+  });
+}
+
+function markWrong(context, layout, strip, { run, palette }) {
+  context.strokeStyle = css(palette.wrong);
+  context.lineWidth = 2;
+  eachBit(run, (step, bit) => {
+    if (!isWrong(run, strip.outputs, step, bit)) return;
+    context.strokeRect(layout.gutter + step * layout.cell + 1, strip.top + bit * BIT + 1, Math.max(2, layout.cell - 2), BIT - 2);
+  });
+  context.lineWidth = 1;
+}

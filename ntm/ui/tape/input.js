@@ -1,0 +1,62 @@
+// Mouse, touch and keyboard: each moves the view, and nothing here draws. The last lines start it all.
+
+// A place on the history is a step; on the strip of outputs it is one of their bits as well.
+function pointAt({ offsetX, offsetY }) {
+  const { step, strip, row } = stepUnder(sceneNow(), offsetX, offsetY);
+  view.bit = strip && strip.name === "output" ? row : null;
+  goTo(step);
+}
+
+for (const canvas of [memoryCanvas, historyCanvas]) {
+  canvas.addEventListener("pointermove", (event) => {
+    view.hover = { canvas, x: event.offsetX, y: event.offsetY };
+    if (canvas === historyCanvas && event.buttons) pointAt(event);
+    schedule();
+  });
+  canvas.addEventListener("pointerleave", () => {
+    view.hover = null;
+    schedule();
+  });
+}
+historyCanvas.addEventListener("pointerdown", (event) => {
+  historyCanvas.setPointerCapture(event.pointerId);
+  pointAt(event);
+});
+
+memoryCanvas.addEventListener("click", ({ offsetX, offsetY }) => {
+  const scene = sceneNow(), { top, bottom } = layoutMemory(scene), under = slotUnder(scene, offsetX, offsetY);
+  if (under && offsetY >= top && offsetY < bottom) trigger("pick", { slot: under.slot });
+});
+
+const KEYS = {
+  " ": () => setPlaying(!view.playing),
+  ArrowLeft: () => goBy(-1),
+  ArrowRight: () => goBy(1),
+  Home: () => goTo(0),
+  End: () => goTo(view.run.steps - 1),
+};
+root.addEventListener("keydown", (event) => {
+  const typing = event.target !== root && (event.target !== scrubber || event.key !== " ");
+  if (typing || !KEYS[event.key] || event.altKey || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  KEYS[event.key]();
+});
+
+part("first").addEventListener("click", KEYS.Home);
+part("back").addEventListener("click", KEYS.ArrowLeft);
+part("forward").addEventListener("click", KEYS.ArrowRight);
+part("last").addEventListener("click", KEYS.End);
+playButton.addEventListener("click", KEYS[" "]);
+scrubber.addEventListener("input", () => goTo(Number(scrubber.value)));
+zoomButton.addEventListener("click", () => {
+  view.allSlots = !view.allSlots;
+  zoomButton.setAttribute("aria-pressed", view.allSlots);
+  schedule();
+});
+part("follow").addEventListener("click", () => goTo(sceneNow().link.step));
+part("numbers").addEventListener("toggle", schedule);
+
+new ResizeObserver(schedule).observe(root);
+new MutationObserver(schedule).observe(document.body, { attributes: true, attributeFilter: ["class"] });
+watch("value", () => show(props.value));
+show(props.value);

@@ -1,0 +1,111 @@
+// The view: which run is on show, at which step, and whether it plays. It alone changes that, and has all else drawn from
+// it in the browser's next frame.
+
+const part = (name) => element.querySelector('[data-part="' + name + '"]');
+const [root, memoryCanvas, historyCanvas, tip] = ["root", "memory", "history", "tip"].map(part);
+const [scrubber, playButton, zoomButton, speedSelect] = ["scrubber", "play", "zoom", "speed"].map(part);
+const reducedMotion = window.matchMedia("(prefers-reduced-motion: reduce)");
+
+const PLAY = "M4 2l10 6-10 6z", PAUSE = "M4 2h3v12H4zM9 2h3v12H9z";
+
+// The position is a step, or lies between two while it plays; `bit` is the output bit that was pointed at, `hover` where
+// the pointer is.
+const view = { run: null, position: 0, playing: false, allSlots: false, hover: null, bit: null };
+let lastTime = 0, frame = 0, newest = null;
+
+const currentStep = () => Math.round(view.position);
+
+// What there is to draw, for those who draw it. Where motion is unwelcome it jumps from step to step.
+function sceneNow() {
+  const { run, bit } = view, step = currentStep();
+  return {
+    run, step, bit,
+    link: linkOf(run, step),
+    position: reducedMotion.matches ? step : view.position,
+    stretch: view.allSlots ? { first: 0, count: run.slots } : run.usedSlots,
+    width: root.clientWidth,
+    palette: paletteOf(root),
+  };
+}
+
+function draw() {
+  if (!view.run || !root.clientWidth) return;
+  root.classList.toggle("dark", document.body.classList.contains("dark"));
+  const scene = sceneNow();
+  if (scene.run.slots) drawMemory(memoryCanvas, scene);
+  drawHistory(historyCanvas, scene);
+  describe(scene);
+  showTip(scene, view.hover);
+  root.dataset.step = scene.step;
+}
+
+function schedule() {
+  if (!frame) frame = requestAnimationFrame(tick);
+}
+
+function tick(time) {
+  frame = 0;
+  if (!element.isConnected || !view.run) return;
+  if (view.playing) {
+    const position = view.position + (Math.max(0, time - lastTime) / 1000) * Number(speedSelect.value);
+    lastTime = time;
+    seek(position);
+    if (view.position === view.run.steps - 1) setPlaying(false);
+    schedule();
+  }
+  draw();
+}
+
+// ---- changing it -------------------------------------------------------------------------------------------------
+
+async function show(value) {
+  if (!value) return;
+  newest = value;
+  const run = await decode(value);
+  if (value !== newest) return; // another run came in while this one was unpacked
+  const again = view.run && view.run.question === run.question;
+  view.run = run;
+  if (!again) view.bit = null;
+  scrubber.max = run.steps - 1;
+  zoomButton.hidden = run.usedSlots.count === run.slots;
+  zoomButton.textContent = "All " + run.slots + " slots";
+  memoryCanvas.hidden = !run.slots;
+  seek(run.changedAt ?? (again ? view.position : 0));
+  draw();
+  root.dataset.run = run.id;
+  if (run.changedAt === null && !again) setPlaying(!reducedMotion.matches);
+}
+
+function seek(position) {
+  moveTo(position);
+  document.dispatchEvent(new CustomEvent("tape", { detail: { from: root, position: view.position } }));
+}
+
+function moveTo(position) {
+  view.position = Math.min(Math.max(position, 0), view.run.steps - 1);
+  scrubber.value = currentStep();
+  schedule();
+}
+
+// Two tapes on a page, a run and what became of it, move as one.
+document.addEventListener("tape", ({ detail }) => {
+  if (detail.from === root || !view.run || !element.isConnected) return;
+  if (view.playing) setPlaying(false);
+  moveTo(detail.position);
+});
+
+function goTo(step) {
+  setPlaying(false);
+  seek(step);
+}
+
+const goBy = (steps) => goTo(currentStep() + steps);
+
+function setPlaying(playing) {
+  if (playing && view.position >= view.run.steps - 1) view.position = 0;
+  view.playing = playing;
+  lastTime = performance.now();
+  part("playIcon").setAttribute("d", playing ? PAUSE : PLAY);
+  playButton.setAttribute("aria-label", playing ? "Pause" : "Play");
+  schedule();
+}

@@ -1,0 +1,375 @@
+"""The tape's scripts that need no page, in a real browser without one: they tell of a run what happened in it."""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, JSHandle, Page
+
+import ntm
+from ntm import tasks
+from ntm.ui import tape
+from ntm.ui.panels.intervention import Intervention, intervene
+from ntm.ui.run import Run, run_question
+from tests.numerics import seeded
+
+SLOTS = 16
+COMPLETE = """
+fields => {
+  const arrays = Object.entries(fields.arrays).map(([name, { numbers, shape }]) => {
+    const array = Float32Array.from(numbers);
+    array.shape = shape;
+    return [name, array];
+  });
+  return complete({ ...fields.header, ...Object.fromEntries(arrays) });
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def scripts(browser: Browser) -> Iterator[Page]:
+    """An empty page with nothing but these scripts, which therefore read nothing else."""
+    page = browser.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    for name in tape.WITHOUT_PAGE:
+        page.add_script_tag(content=files(tape).joinpath(name).read_text("utf-8"))
+    yield page
+    page.close()
+    assert errors == []
+
+
+@cache
+def machine_of(task: str) -> ntm.NTM:
+    model = ntm.load(f"checkpoints/ntm-{task}")
+    assert isinstance(model, ntm.NTM)
+    return model
+
+
+@cache
+def real_run(task: str) -> Run:
+    """The published machine on a question inside its training range."""
+    sizes = {name: trained[len(trained) // 2] for name, trained in tasks.get(task).sizes.items()}
+    return run_question(machine_of(task), tasks.get(task).draw_question(seeded(), **sizes))
+
+
+def decode(scripts: Page, value: str) -> JSHandle:
+    """A run as the browser has it."""
+    return scripts.evaluate_handle("value => decode(value)", value)
+
+
+def array_of(run: JSHandle, name: str) -> np.ndarray:
+    return np.array(run.evaluate("(run, name) => Array.from(run[name])", name))
+
+
+def focused_on(slots: Sequence[int | Sequence[float]]) -> np.ndarray:
+    """(T, 1, N), the weights of a head that is on one slot in each step, or as they are given."""
+    rows = [np.eye(SLOTS)[slot] if isinstance(slot, int) else np.array(slot) for slot in slots]
+    return np.stack(rows)[:, None]
+
+
+def made_up_run(
+    scripts: Page,
+    *,
+    write: Sequence[int | Sequence[float]],
+    read: Sequence[int | Sequence[float]],
+    gates: Sequence[float] | None = None,
+    adds: Sequence[float] | None = None,
+    erases: Sequence[float] | None = None,
+    scored: Sequence[int] = (),
+    **header: Any,
+) -> JSHandle:
+    """A run of a machine with one head of each kind and memory one wide, as its weights and vectors are given.
+
+    Args:
+        write: the slot that the write head is on in each step.
+        read: the slot that the read head is on in each step.
+        gates: of the read head; closed when None.
+        adds: what is added in each step; nothing when None.
+        erases: how much is erased in each step; nothing when None.
+        scored: the steps in which an answer is due.
+        header: what the header holds besides.
+    """
+    steps = len(write)
+    fill = np.zeros(steps)
+    arrays = {
+        "writeWeights": focused_on(write),
+        "readWeights": focused_on(read),
+        "adds": np.reshape(fill if adds is None else adds, (steps, 1, 1)),
+        "erases": np.reshape(fill if erases is None else erases, (steps, 1, 1)),
+        "gate": np.stack([fill if gates is None else np.array(gates), fill], axis=1),
+        "mask": np.isin(np.arange(steps), scored).astype(float),
+        "initialMemory": np.zeros((SLOTS, 1)),
+        **{name: np.zeros((steps, 1)) for name in ("inputs", "outputs", "targets")},
+    }
+    fields = {name: {"numbers": array.ravel().tolist(), "shape": array.shape} for name, array in arrays.items()}
+    whole = {"changedAt": None, "captions": ["a step"] * steps, "readDelay": 0, "certain": True, "register": False}
+    return scripts.evaluate_handle(COMPLETE, {"arrays": fields, "header": whole | header})
+
+
+# Unpacking.
+
+
+@pytest.mark.parametrize("task", tasks.names())
+def test_a_run_arrives_as_it_was_to_16_bits(scripts: Page, task: str) -> None:
+    run = real_run(task)
+    baseline = run_question(ntm.load(f"checkpoints/lstm-{task}"), run.question)
+    model = machine_of(task)
+    broken = intervene(model, run, Intervention(len(run.captions) // 2, scramble=(0, 1)))
+    arrived = decode(scripts, tape.encode(broken, original=run, baseline=baseline))
+    trace = broken.trace
+    sent = {
+        "inputs": broken.batch.inputs,
+        "targets": broken.batch.targets,
+        "mask": broken.batch.mask,
+        "outputs": trace.logits.sigmoid(),
+        "readWeights": trace.read_weights,
+        "writeWeights": trace.write_weights,
+        "erases": trace.erases,
+        "adds": trace.adds,
+        "strength": trace.strength,
+        "gate": trace.gate,
+        "shift": trace.shift,
+        "sharpening": trace.sharpening,
+        "initialMemory": broken.initial_memory,
+        "changedMemory": broken.changed_memory,
+        "originalOutputs": run.trace.logits.sigmoid(),
+        "baselineOutputs": baseline.trace.logits.sigmoid(),
+    }
+    for name, tensor in sent.items():
+        whole = tensor if name.endswith("Memory") else tensor[:, 0]
+        numbers = whole.detach().double().numpy()
+        step = (max(numbers.max(), 1) - min(numbers.min(), 0)) / 65535
+        assert arrived.evaluate("(run, name) => run[name].shape", name) == list(numbers.shape)
+        np.testing.assert_allclose(array_of(arrived, name), numbers.ravel(), rtol=2e-7, atol=0.501 * step, err_msg=name)
+    assert arrived.evaluate("run => run.captions") == run.captions
+    assert arrived.evaluate("run => [run.changedAt, run.readDelay]") == [len(run.captions) // 2, run.read_delay]
+
+
+def test_a_machine_without_memory_arrives_without_heads(scripts: Page) -> None:
+    lstm = run_question(ntm.load("checkpoints/lstm-copy"), real_run("copy").question)
+    arrived = decode(scripts, tape.encode(lstm))
+    assert arrived.evaluate("run => [run.slots, run.heads.length, run.usedSlots]") == [0, 0, {"first": 0, "count": 0}]
+    assert arrived.evaluate("run => headLines(run, 0)") == [
+        {"kind": "none", "text": "this machine has no memory to look into"}
+    ]
+    assert arrived.evaluate("run => linkOf(run, run.steps - 1)") is None
+
+
+def test_what_was_not_sent_is_not_there(scripts: Page) -> None:
+    arrived = decode(scripts, tape.encode(real_run("copy")))
+    for name in ("changedMemory", "originalOutputs", "baselineOutputs", "optimal"):
+        assert arrived.evaluate("(run, name) => run[name] === undefined", name)
+
+
+# Memory.
+
+
+@pytest.mark.parametrize("task", tasks.names())
+def test_memory_is_replayed_as_it_was(scripts: Page, task: str) -> None:
+    run = real_run(task)
+    memory = run.trace.memory[:, 0].numpy()
+    replayed = array_of(decode(scripts, tape.encode(run)), "memory").reshape(memory.shape)
+    np.testing.assert_allclose(replayed, memory, atol=2e-3)
+    assert np.abs(memory - run.initial_memory.detach().numpy()).max() > 0.5, "and something was written"
+
+
+def test_memory_goes_on_from_what_it_was_changed_to(scripts: Page) -> None:
+    run = real_run("copy")
+    step = len(run.captions) // 2
+    broken = intervene(machine_of("copy"), run, Intervention(step, scramble=tuple(range(40))))
+    memory = broken.trace.memory[:, 0].numpy()
+    replayed = array_of(decode(scripts, tape.encode(broken, original=run)), "memory").reshape(memory.shape)
+    np.testing.assert_allclose(replayed, memory, atol=2e-3)
+    assert np.abs(memory[step] - memory[step - 1]).max() > 0.5, "and it was changed"
+
+
+# The slots in use.
+
+
+@pytest.mark.parametrize("task", tasks.names())
+def test_all_slots_that_a_head_was_on_are_shown(scripts: Page, task: str) -> None:
+    run = real_run(task)
+    shown = decode(scripts, tape.encode(run)).evaluate("run => run.usedSlots")
+    slots = len(run.initial_memory)
+    stretch = {(shown["first"] + place) % slots for place in range(shown["count"])}
+    weights = np.concatenate([run.trace.read_weights.flatten(0, 2), run.trace.write_weights.flatten(0, 2)])
+    assert set(np.flatnonzero((weights > 0.0201).any(axis=0))) <= stretch
+
+
+@pytest.mark.parametrize(
+    ("used", "shown"),
+    [
+        (range(10, 41), {"first": 9, "count": 33}),
+        ([126, 127, 0, 1, 2], {"first": 125, "count": 16}),
+        ([*range(120, 128), *range(20)], {"first": 119, "count": 30}),
+        ([64], {"first": 63, "count": 16}),
+        (range(0, 128, 2), {"first": 0, "count": 128}),
+    ],
+)
+def test_the_stretch_is_the_shortest_around_the_circle(
+    scripts: Page, used: Sequence[int], shown: dict[str, int]
+) -> None:
+    weights = [0.021 if slot in used else 0.019 for slot in range(128)]
+    code = "weights => usedSlots({ slots: 128, writeWeights: weights, readWeights: weights.map(() => 0) })"
+    assert scripts.evaluate(code, weights) == shown
+
+
+# Where an answer comes from.
+
+
+def test_a_slot_was_written_by_the_step_of_which_most_is_left(scripts: Page) -> None:
+    run = made_up_run(
+        scripts,
+        write=[3, 3, 5, 3, 3],
+        read=[0, 0, 0, 0, 3],
+        adds=[1, 0.8, 9, 0.1, 0],
+        erases=[0, 0.5, 1, 0, 0],
+    )
+    written = [run.evaluate("(run, step) => writtenAt(run, 3, step)", step) for step in range(6)]
+    assert written == [None, 0, 1, 1, 1, 1], "half of the first is erased by the second; the last adds little"
+    assert run.evaluate("run => writtenAt(run, 7, 5)") is None
+
+
+def test_what_was_there_before_a_change_is_not_looked_for(scripts: Page) -> None:
+    run = made_up_run(scripts, write=[3, 3, 5], read=[0, 0, 3], adds=[2, 1, 0])
+    assert run.evaluate("run => writtenAt(run, 3, 2)") == 0
+    assert run.evaluate("run => writtenAt({ ...run, changedAt: 1 }, 3, 2)") == 1
+
+
+@pytest.mark.parametrize("delay", [0, 1])
+def test_an_answer_goes_back_to_what_was_written_and_that_goes_on_to_the_answer(scripts: Page, delay: int) -> None:
+    read = [9, 9, 9, 4, 2] if delay == 0 else [9, 9, 4, 2, 9]
+    run = made_up_run(scripts, write=[2, 4, 9, 9, 9], read=read, adds=[1, 1, 0, 0, 0], scored=[3, 4], readDelay=delay)
+    links = [run.evaluate("(run, step) => linkOf(run, step)", step) for step in range(5)]
+    assert [link and (link["slot"], link["step"]) for link in links] == [(2, 4), (4, 3), None, (4, 1), (2, 0)]
+
+
+def test_a_head_that_is_nowhere_in_particular_links_nothing(scripts: Page) -> None:
+    vague = [0.29, 0.29] + [0.42 / 14] * 14
+    run = made_up_run(scripts, write=[vague, 0], read=[0, vague], adds=[1, 0], scored=[1])
+    assert run.evaluate("run => [linkOf(run, 0), linkOf(run, 1)]") == [None, None]
+
+
+def test_an_answer_depends_on_the_slot_that_it_is_said_to_come_from(scripts: Page) -> None:
+    run, model = real_run("copy"), machine_of("copy")
+    arrived = decode(scripts, tape.encode(run))
+
+    def change_by_clearing(slot: int, step: int, number: int) -> float:
+        cleared = intervene(model, run, Intervention(step, clear=(slot % len(run.initial_memory),)))
+        return (cleared.probabilities[number] - run.probabilities[number]).abs().max().item()
+
+    for number, step in enumerate(run.batch.mask[:, 0].nonzero().flatten().tolist()):
+        slot = arrived.evaluate("(run, step) => linkOf(run, step).slot", step)
+        assert change_by_clearing(slot, step, number) > 0.4
+        assert max(change_by_clearing(slot + by, step, number) for by in (-1, 1)) < 0.05
+
+
+@pytest.mark.parametrize("task", ["copy", "priority-sort"])
+def test_an_answer_comes_from_the_step_that_brought_it(scripts: Page, task: str) -> None:
+    run = real_run(task)
+    arrived = decode(scripts, tape.encode(run))
+    for step in run.batch.mask[:, 0].nonzero().flatten().tolist():
+        due = re.search(r"vector \d+ ", run.captions[step])
+        assert due is not None
+        source = arrived.evaluate("(run, step) => linkOf(run, step).step", step)
+        assert any(due.group() in run.captions[at] for at in (source, source - 1)), f"step {step} from {source}"
+
+
+# Words.
+
+UNSURE = [0.2] * 3 + [0.4 / 13] * 13
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "gate", "words"),
+    [
+        (None, 0, 0, "stays on slot 0 (100 %)"),
+        (None, 1, 0, "moves one slot on, to slot 1 (100 %)"),
+        (None, 15, 0, "moves one slot back, to slot 15 (100 %)"),
+        (5, 6, 0.4, "moves one slot on, to slot 6 (100 %)"),
+        (5, 2, 0, "moves 3 slots back, to slot 2 (100 %)"),
+        (15, 1, 0, "moves 2 slots on, to slot 1 (100 %)"),
+        (5, 5, 0, "stays on slot 5 (100 %)"),
+        (5, 5, 0.9, "stays on slot 5, found by content (100 %)"),
+        (5, 11, 0.9, "jumps to slot 11 by content (100 %)"),
+        (UNSURE, 4, 0.9, "finds slot 4 by content (100 %)"),
+        (UNSURE, 4, 0.1, "settles on slot 4 (100 %)"),
+        (5, UNSURE, 0.9, "looks at many slots at once, most at slot 0 (20 %)"),
+    ],
+)
+def test_what_a_head_did_is_said(scripts: Page, before: Any, now: Any, gate: float, words: str) -> None:
+    read = [now] if before is None else [before, now]
+    run = made_up_run(scripts, write=[0] * len(read), read=read, gates=[gate] * len(read))
+    said = run.evaluate("run => headLines(run, run.steps - 1)")
+    assert said[1] == {"kind": "read", "text": f"read head {words}"}
+
+
+def test_the_register_is_said_where_there_is_one(scripts: Page) -> None:
+    fields: dict[str, Any] = {"write": [0, 2, 5], "read": [0, 0, 0], "adds": [0.5, -3.04, 1]}
+    run = made_up_run(scripts, **fields, register=True)
+    lines = [run.evaluate("(run, step) => headLines(run, step)[2]", step) for step in range(2)]
+    assert lines == [
+        {"kind": "register", "text": "the register holds 0.5 in slot 0"},
+        {"kind": "register", "text": "the register holds -3.0 in slot 2"},
+    ]
+    assert len(made_up_run(scripts, **fields).evaluate("run => headLines(run, 0)")) == 2
+
+
+def test_steps_are_counted_from_one(scripts: Page) -> None:
+    run = made_up_run(scripts, write=[0, 0], read=[0, 0], captions=["it comes in", "what will it be?"])
+    said = [run.evaluate("(run, step) => stepWords(run, step)", step) for step in range(2)]
+    assert said == ["Step 1 of 2: it comes in.", "Step 2 of 2: what will it be?"]
+
+
+@pytest.mark.parametrize(
+    ("delay", "bit", "words"),
+    [
+        (0, "null", "What comes out here is read from slot 3, which was written in step 1."),
+        (1, "2", "Bit 3 of what comes out here was read one step before from slot 3, which was written in step 1."),
+    ],
+)
+def test_a_link_is_said_from_both_its_ends(scripts: Page, delay: int, bit: str, words: str) -> None:
+    run = made_up_run(scripts, write=[3, 0, 0], read=[0, 3, 3], adds=[1, 0, 0], scored=[2], readDelay=delay)
+    assert run.evaluate(f"run => linkWords(run, 2, linkOf(run, 2), {bit})") == words
+    assert run.evaluate(f"run => linkWords(run, 0, linkOf(run, 0), {bit})") == (
+        "What is written to slot 3 comes out in step 3."
+    )
+
+
+def test_the_numbers_of_a_step_are_the_traces(scripts: Page) -> None:
+    run = real_run("copy")
+    trace, step = run.trace, 5
+    rows = decode(scripts, tape.encode(run)).evaluate("(run, step) => headNumbers(run, step)", step)
+    assert [name for name, *_ in rows] == ["write head", "read head"]
+    for row, head in zip(rows, (1, 0), strict=True):
+        numbers = [trace.strength[step, 0, head], trace.gate[step, 0, head], trace.sharpening[step, 0, head]]
+        assert [float(row[at]) for at in (1, 2, 4)] == pytest.approx([float(each) for each in numbers], abs=6e-3)
+        shifts = [float(part.split(": ")[1]) for part in row[3].split("  ")]
+        assert shifts == pytest.approx(trace.shift[step, 0, head].tolist(), abs=6e-3)
+
+
+def test_what_is_under_the_pointer_is_said(scripts: Page) -> None:
+    run = made_up_run(scripts, write=[3, 0], read=[0, 3], adds=[1.5, 0], scored=[1])
+    assert (
+        run.evaluate("run => slotWords(run, 0, 3, 0)") == "slot 3, column 0: 1.500\nwrite head 1.000\nread head 0.000"
+    )
+    assert run.evaluate("run => slotWords(run, 1, 3, null)") == "slot 3\nwrite head 0.000\nread head 1.000"
+    assert run.evaluate("run => weightWords(run, 'read', 1, 3)") == "step 2, slot 3: 1.000"
+    assert run.evaluate("run => cellWords(run, 'input', undefined, 0, 0)") == "step 1, input 1: 0.00"
+    assert run.evaluate("run => cellWords(run, 'output', run.outputs, 0, 0)") == "step 1, nothing is due"
+    assert run.evaluate("run => cellWords(run, 'LSTM', [0.25, 0.75], 1, 0)") == (
+        "step 2, bit 1: 0 is due, the LSTM's probability of 1 is 0.750"
+    )
+
+
+def test_a_bit_is_wrong_where_it_was_due_and_came_out_otherwise(scripts: Page) -> None:
+    run = made_up_run(scripts, write=[0, 0], read=[0, 0], scored=[1])
+    wrong = run.evaluate("run => [0, 1].map((step) => isWrong(run, [0.9, 0.9], step, 0))")
+    assert wrong == [False, True]
+    assert run.evaluate("run => isWrong(run, [0.9, 0.1], 1, 0)") is False
+    assert run.evaluate("run => isWrong({ ...run, certain: false }, [0.9, 0.9], 1, 0)") is False

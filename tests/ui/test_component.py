@@ -1,0 +1,35 @@
+"""The components of our own: their files, all of them, within what Gradio can take."""
+
+import re
+from importlib.resources import files
+
+import pytest
+
+from ntm.ui import tape
+from ntm.ui.component import make_component
+
+PACKAGES = ["ntm.ui.tape", "ntm.ui.grid", "ntm.ui.tour"]
+
+
+def test_scripts_become_one_in_their_order() -> None:
+    component = make_component("ntm.ui.tape", ("words.js", "run.js"))
+    first, last = (files(tape).joinpath(name).read_text("utf-8") for name in ("words.js", "run.js"))
+    assert component.js_on_load == f"{first}\n{last}"
+
+
+def test_the_script_of_the_folders_name_is_the_only_one_unless_others_are_named() -> None:
+    grid = make_component("ntm.ui.grid", elem_id="somewhere")
+    assert grid.js_on_load == files("ntm.ui.grid").joinpath("grid.js").read_text("utf-8")
+    assert grid.elem_id == "somewhere"
+
+
+def test_none_of_the_tapes_scripts_is_left_out() -> None:
+    assert sorted(tape.SCRIPTS) == sorted(file.name for file in files(tape).iterdir() if file.name.endswith(".js"))
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_templates_hold_nothing_that_gradio_would_fill_in(package: str) -> None:
+    """It takes them for JavaScript and Handlebars templates, and where it fills one in it builds the element anew."""
+    component = make_component(package) if package != "ntm.ui.tape" else tape.make_tape()
+    for template in (component.html_template, component.css_template):
+        assert not re.search(r"`|\$\{|\{\{|\\", template)
