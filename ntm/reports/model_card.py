@@ -9,7 +9,7 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from ntm import tasks
 from ntm.machine.model import SequenceModel
-from ntm.machine.models import MODELS, Architecture, architecture_of
+from ntm.machine.models import MODELS, architecture_of
 from ntm.reports import tables
 from ntm.reports.tables import Row
 from ntm.tasks import Task
@@ -127,6 +127,8 @@ def render(
     """
     name, architecture = source.rpartition("/")[2], architecture_of(model)
     about, path = tasks.get(task), tasks.path_of(task)
+    # Of a task of one's own the file's name alone: where it lies says nothing to others.
+    trained_on = task if path is None else path.name
     rows = tables.rows(about, evaluation)
     return _TEXT.format(
         metadata=_metadata(name, task, evaluation, rows).to_yaml(),
@@ -137,9 +139,8 @@ def render(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         pictures="".join(f"\n![{PICTURES[picture]}]({picture})\n" for picture in pictures),
         source=source,
-        # Of a task of one's own the file's name alone: where it lies says nothing to others.
         get=f'get("{task}")' if path is None else f'load("{path.name}")',
-        command=_command(task if path is None else path.name, architecture),
+        command=trained_on if architecture == "ntm" else f"{trained_on} --model {architecture}",
         error=evaluation["error"].capitalize(),
         sequences=evaluation["sequences"],
         seed=evaluation["seed"],
@@ -148,10 +149,6 @@ def render(
         configuration="\n".join(f"| `{argument}` | {value} |" for argument, value in model.config.items()),
         training="\n".join(f"| {words} | {_say(training[fact])} |" for fact, words in _TRAINING.items()),
     )
-
-
-def _command(task: str, architecture: Architecture) -> str:
-    return task if architecture == "ntm" else f"{task} --model {architecture}"
 
 
 def write(
