@@ -35,6 +35,22 @@ def test_its_files_and_pictures_exist() -> None:
         assert (ROOT / name).is_file(), name
 
 
+def test_every_file_of_the_package_has_its_phrase() -> None:
+    """A component that is drawn in the browser has one for its folder."""
+    named, folder = [], ""
+    for line in README.partition("## Find your way")[2].split("```")[1].split("\n")[1:-1]:
+        indentation, name = re.findall(r"^( *)(\S+) +\S", line)[0]
+        if indentation:
+            named.append(folder + name)
+        else:
+            folder = name
+    components = {path.parent for path in (ROOT / "ntm").rglob("*.js")}
+    files = [path for path in (ROOT / "ntm").rglob("*") if path.suffix in (".py", ".cpp", ".md")]
+    alone = [path for path in files if path.name != "__init__.py" and path.parent not in components]
+    expected = [f"{path.relative_to(ROOT)}{'/' if path.is_dir() else ''}" for path in (*components, *alone)]
+    assert sorted(named) == sorted(expected)
+
+
 def test_a_space_gets_what_it_needs_and_no_more() -> None:
     command = shlex.split(next(line for line in README.splitlines() if line.startswith("hf upload")))
     options = {name: [] for name in ("--include", "--exclude")}

@@ -36,10 +36,6 @@ def main(arguments: list[str] | None = None) -> None:
             f"error: there are no machines to show in {CHECKPOINTS.absolute()}: train one here with `ntm-train copy`, "
             "or set NTM_CHECKPOINTS to the checkpoints folder of a clone"
         )
-    for task in options.task:
-        if not (CHECKPOINTS / f"ntm-{task.name}").is_dir():
-            path = tasks.path_of(task.name)
-            sys.exit(f"error: there is no {CHECKPOINTS / f'ntm-{task.name}'} yet: python train.py {path} makes it")
     from ntm.ui.page import launch  # needs gradio, and takes seconds
 
     launch(options.hub)

@@ -193,9 +193,10 @@ def _output(options: argparse.Namespace, model: Architecture, task: str) -> Path
     """
     if options.command == ALL or options.output is None:
         return CHECKPOINTS / f"{model}-{task}"
-    if options.output.exists() and not options.resume:
-        raise TrainingError(f"{options.output} exists already; name another folder")
-    return options.output
+    output: Path = options.output
+    if output.exists() and not options.resume:
+        raise TrainingError(f"{output} exists already; name another folder")
+    return output
 
 
 def _train_with_progress(runs: Sequence[TrainingRun], share: Share, interrupted: threading.Event) -> bool:

@@ -88,7 +88,8 @@ class Heads(nn.Module):
         addressing_raw = self.addressing(seen).clamp(-_CLIP, _CLIP).unflatten(-1, (self.heads, -1))
         key, strength, gate, shift, sharpening = addressing_raw.split(self.widths, dim=-1)
         writing_raw = self.writing(seen).clamp(-_CLIP, _CLIP).unflatten(-1, (self.write_heads, -1))
-        erases, adds = self.extension.squash_writing(*writing_raw.chunk(2, dim=-1), inputs)
+        erases_raw, adds_raw = writing_raw.chunk(2, dim=-1)
+        erases, adds = self.extension.squash_writing(erases_raw, adds_raw, inputs)
         return HeadOutputs(
             key=key.tanh(),
             strength=functional.softplus(strength).squeeze(-1),

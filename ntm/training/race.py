@@ -96,7 +96,9 @@ def _at_once(train_one: Callable[[TrainingRun], bool], runs: Sequence[TrainingRu
 
 
 def _own_stream(run: TrainingRun) -> AbstractContextManager[Any]:
-    return torch.cuda.stream(torch.cuda.Stream(run.device)) if run.device.type == "cuda" else nullcontext()
+    if run.device.type != "cuda":
+        return nullcontext()
+    return torch.cuda.stream(torch.cuda.Stream(run.device))  # type: ignore[no-untyped-call]
 
 
 def best(runs: Sequence[TrainingRun]) -> TrainingRun:

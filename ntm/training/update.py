@@ -68,7 +68,7 @@ def update_weights(
         figures = _figures(run.task, batch, logits.detach(), losses.detach())
     objective = recipe.loss.objective(losses, batch.mask, weightings if run.draws_all_sizes else None)
     run.optimizer.zero_grad(set_to_none=True)
-    objective.backward()
+    torch.autograd.backward(objective)
     _step(run)
     return figures
 

@@ -6,7 +6,8 @@ import gradio as gr
 from gradio.blocks import Block
 
 from ntm.storage import hub
-from ntm.storage.checkpoint import Checkpoint, CheckpointError
+from ntm.storage.checkpoint import Checkpoint
+from ntm.storage.untrusted import CheckpointError
 from ntm.ui.events import QUIET, alert
 from ntm.ui.machines import Machines
 
