@@ -2,12 +2,12 @@
 
 import argparse
 import json
+import os
 import platform
-import shutil
 import sys
-import threading
 import warnings
 from collections.abc import Sequence
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import NoReturn, get_args
 
@@ -18,13 +18,14 @@ from tqdm import tqdm
 from ntm import tasks
 from ntm.storage import checkpoint, hub
 from ntm.storage.checkpoint import CHECKPOINTS, SNAPSHOTS
+from ntm.storage.folders import InUseError, locked, scratch
 from ntm.storage.record import record
 from ntm.storage.untrusted import CheckpointError
 from ntm.studies.evaluation import evaluate
 from ntm.tasks import Architecture, Task
 from ntm.tasks.option import add_task_option
 from ntm.training import parallel, race
-from ntm.training.interruption import interruptible
+from ntm.training.interruption import Interruption, interruptible
 from ntm.training.loop import Progress
 from ntm.training.parallel import Share
 from ntm.training.run import Settings, TrainingError, TrainingRun
@@ -43,10 +44,12 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == PUSH:
             return _push(options)
         return _train(options)
-    except (TrainingError, CheckpointError, SafetensorError, ValueError, OSError) as error:
+    except (TrainingError, InUseError, CheckpointError, SafetensorError, ValueError, OSError) as error:
         if not parallel.local_rank():
             print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:  # nothing was begun, or all is written
+        return _INTERRUPTED
 
 
 class _Parser(argparse.ArgumentParser):
@@ -140,10 +143,10 @@ def _train(options: argparse.Namespace) -> int:
     return code
 
 
-def _train_all(options: argparse.Namespace, device: torch.device, share: Share, interrupted: threading.Event) -> int:
+def _train_all(options: argparse.Namespace, device: torch.device, share: Share, interrupted: Interruption) -> int:
     if _FINISHED.exists() and not options.resume:
         raise TrainingError(f"{_FINISHED} says that not all were trained: go on with --resume, or delete it")
-    finished = json.loads(_FINISHED.read_text()) if _FINISHED.exists() else []
+    finished = _read_finished() if _FINISHED.exists() else []
     for task in map(tasks.get, tasks.names()):
         for model in get_args(Architecture):
             if [model, task.name] in finished:
@@ -157,31 +160,49 @@ def _train_all(options: argparse.Namespace, device: torch.device, share: Share, 
     return 0
 
 
+def _read_finished() -> list[list[str]]:
+    """The models and tasks that an `all` has trained."""
+    with suppress(ValueError, RecursionError):
+        found = json.loads(_FINISHED.read_text(encoding="utf-8"))
+        if isinstance(found, list) and all(isinstance(each, list) and len(each) == 2 for each in found):
+            return found
+    raise TrainingError(f"{_FINISHED} is damaged: delete it to begin anew")
+
+
 def _train_one(
     options: argparse.Namespace,
     model: Architecture,
     task: Task,
     device: torch.device,
     share: Share,
-    interrupted: threading.Event,
+    interrupted: Interruption,
 ) -> int:
     output = _output(options, model, task.name)
     folder = output.with_name(f".{output.name}.run")
     settings = Settings.of(task, model, seed=options.seed, updates=options.updates, batch_size=options.batch_size)
-    begin = race.resume if options.resume and (folder.exists() or options.command != ALL) else race.start
-    runs = begin(settings, options.seeds, folder, device)
-    if share.leads:
-        chosen = ", ".join(str(run.recipe.seed) for run in runs)
-        print(f"{output.name} on {_device_name(device)}, seed {chosen}; Ctrl-C saves the run", flush=True)
-    if not _train_with_progress(runs, share, interrupted):
+    with locked(folder) if share.leads else nullcontext():
+        begin = race.resume if options.resume and (race.is_unfinished(folder) or options.command != ALL) else race.start
+        runs = begin(settings, options.seeds, folder, device)
         if share.leads:
-            updates = " and ".join(f"{run.update:,}" for run in runs)
-            updates += f" of {settings.recipe.updates:,} updates"
-            print(f"stopped after {updates}; the same command with --resume goes on")
-        return _INTERRUPTED
-    if share.leads:
-        _write(runs, output)
-        shutil.rmtree(folder)
+            chosen = ", ".join(str(run.recipe.seed) for run in runs)
+            print(f"{output.name} on {_device_name(device)}, seed {chosen}; Ctrl-C saves the run", flush=True)
+        if not _train_with_progress(runs, share, interrupted):
+            if share.leads:
+                _name_failures(runs)
+                updates = " and ".join(f"{run.update:,}" for run in runs)
+                updates += f" of {settings.recipe.updates:,} updates"
+                print(f"stopped after {updates}; the same command with --resume goes on")
+            return _INTERRUPTED
+        if share.leads:
+            _name_failures(runs)
+            try:
+                with interrupted.at_once():
+                    _write(runs, output)
+            except KeyboardInterrupt:
+                print("stopped in the evaluation; the same command with --resume goes on with it")
+                return _INTERRUPTED
+            with scratch(output) as gone:
+                os.replace(folder, gone)  # at once, so that no kill leaves half a run
     return 0
 
 
@@ -199,7 +220,7 @@ def _output(options: argparse.Namespace, model: Architecture, task: str) -> Path
     return output
 
 
-def _train_with_progress(runs: Sequence[TrainingRun], share: Share, interrupted: threading.Event) -> bool:
+def _train_with_progress(runs: Sequence[TrainingRun], share: Share, interrupted: Interruption) -> bool:
     recipe, task = runs[0].recipe, runs[0].task
     done = {run.recipe.seed: run.update for run in runs}
     bar = tqdm(
@@ -224,10 +245,13 @@ def _train_with_progress(runs: Sequence[TrainingRun], share: Share, interrupted:
         return race.train(runs, share=share, on_progress=show, stopping=interrupted.is_set)
 
 
-def _write(runs: Sequence[TrainingRun], output: Path) -> None:
+def _name_failures(runs: Sequence[TrainingRun]) -> None:
     for run in runs:
         if run.failure is not None:
             print(f"note: seed {run.recipe.seed}: {run.failure}", file=sys.stderr)
+
+
+def _write(runs: Sequence[TrainingRun], output: Path) -> None:
     best = race.best(runs)
     best.model.load_state_dict(best.best)
     with tqdm(total=len(best.task.evaluation), unit="size", desc="evaluating", leave=False) as bar:
@@ -247,7 +271,9 @@ def _device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cpu")
     try:
-        return torch.zeros((), device=name).device
+        probe = torch.zeros((), device=name)
+        probe.item()  # which a device without numbers, such as "meta", cannot
+        return probe.device
     except (RuntimeError, AssertionError) as error:
         raise TrainingError(f"no device {name!r} here: {str(error).splitlines()[0]}") from error
 
