@@ -14,7 +14,14 @@
 
 namespace {
 
-constexpr int kLanes = 16;
+// Floats in a vector, and the rows and vectors of a block whose sums stay in registers with a few left for the operands.
+#if defined(__AVX512F__)
+constexpr int kLanes = 16, kBlockRows = 8, kBlockVectors = 3;  // 24 of 32 registers
+#elif defined(__AVX2__)
+constexpr int kLanes = 8, kBlockRows = 6, kBlockVectors = 2;  // 12 of 16
+#else
+constexpr int kLanes = 4, kBlockRows = 4, kBlockVectors = 2;  // 8 of 16
+#endif
 constexpr float kClip = 20.0f;           // heads.py: _CLIP
 constexpr float kNormEpsilon = 1e-20f;   // addressing.py: _NORM_EPSILON
 constexpr float kSmallest = 1.2e-38f;    // weights below this count as zero; its logarithm is finite
@@ -122,9 +129,6 @@ struct Left {
   const float* values;
   long row_stride, k_stride;
 };
-
-// The sums stay in registers: 8 x 3 vectors of 16 leave a few for the operands.
-constexpr int kBlockRows = 8, kBlockVectors = 3;
 
 template <int kRows, int kVectors>
 void product_block(int k_size, Left a, const float* w, int columns, const float* bias, float* c) {
@@ -673,6 +677,9 @@ extern "C" void ntm_weight_gradients(int rows, int columns, long count, const fl
             weight_gradients + static_cast<long>(begin) * columns);
   }
 }
+
+// To how many floats the rows of all arrays are padded.
+extern "C" int ntm_lanes() { return kLanes; }
 
 extern "C" void ntm_forward(const Shape* shape, const Tape* tape, int threads) {
   in_chunks(*shape, *tape, threads, [](const Machine& machine) { machine.run(); });

@@ -29,7 +29,6 @@ _SOURCE = Path(__file__).with_name("engine.cpp")
 _COMPILE = ("-O3", "-march=native", "-ffast-math", "-fopenmp", "-fPIC", "-std=c++17", "-c")
 # Linked without -ffast-math, which would make the library flush denormal numbers to zero in the whole process.
 _LINK = ("-shared", "-fopenmp")
-_LANES = 16
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 
@@ -294,7 +293,8 @@ class _Run:
 
 
 def _padded(size: int) -> int:
-    return -(-size // _LANES) * _LANES
+    lanes = build().ntm_lanes()
+    return -(-size // lanes) * lanes
 
 
 def _pad(tensor: Tensor) -> Tensor:

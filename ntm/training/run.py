@@ -52,8 +52,10 @@ class Settings:
         """The task's recipe, except for what is given.
 
         Raises:
-            TrainingError: if a number is out of range.
+            TrainingError: if a number is out of range, or the task has no recipe for the architecture.
         """
+        if architecture not in task.recipes:
+            raise TrainingError(f"{task.name} has no recipe for {architecture}, only for {' and '.join(task.recipes)}")
         given = {"seed": seed, "updates": updates, "batch_size": batch_size}
         for name, value in given.items():
             smallest = 0 if name == "seed" else 1

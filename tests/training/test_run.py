@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from ntm.tasks.recipe import Curriculum, Finish
+from ntm import tasks
+from ntm.tasks.recipe import Finish
 from ntm.training import loop
 from ntm.training.run import Settings, TrainingError, TrainingRun
 from tests.tiny import CPU, CURRICULUM, SHORT, SMALLEST, small, start
@@ -88,3 +89,10 @@ def test_a_run_goes_on_with_its_own_model_and_task_alone(tmp_path: Path, other: 
     start(SHORT, tmp_path).save()
     with pytest.raises(TrainingError, match=f"was started with another .*{named}"):
         TrainingRun.resume(other, tmp_path, CPU)
+
+
+def test_a_model_that_the_task_has_no_recipe_for_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = tasks.get("copy")
+    monkeypatch.setattr(type(task), "recipes", {"ntm": task.recipes["ntm"]})
+    with pytest.raises(TrainingError, match="copy has no recipe for lstm, only for ntm"):
+        Settings.of(task, "lstm")
