@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ntm import tasks
-from ntm.tasks.recipe import Finish
+from ntm.tasks.recipe import Curriculum, Finish
 from ntm.training import loop
 from ntm.training.run import Settings, TrainingError, TrainingRun
 from tests.tiny import CPU, CURRICULUM, SHORT, SMALLEST, small, start
