@@ -31,6 +31,7 @@ that neither training nor the choice of weights has seen; "worst" is the worst o
 
 `python -m ntm.studies.evaluation --all --full --save` measures the errors anew, `python -m ntm.studies.initialisation`
 repeats the study, and `python -m ntm.studies.results` writes this page and draws its figures from what they recorded.
+[What did not work](what-did-not-work.md) is on a page of its own.
 """
 
 _STUDY = """
