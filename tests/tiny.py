@@ -8,7 +8,8 @@ import torch
 import ntm
 from ntm.storage import record
 from ntm.tasks import Architecture, Recipe
-from ntm.training.run import Settings
+from ntm.tasks.recipe import Curriculum
+from ntm.training.run import Settings, TrainingRun
 
 TRAINING: dict[str, Any] = {
     "task": "copy",
@@ -48,6 +49,23 @@ def small(task: str = "copy", architecture: Architecture = "ntm", **recipe: Any)
     """A short run of a model that is built in no time."""
     arguments = SMALLEST[architecture] | recipe.pop("arguments", {})
     return Settings(task, architecture, Recipe(**{"updates": 40, "batch_size": 4} | recipe, arguments=arguments))
+
+
+CPU = torch.device("cpu")
+SHORT = small()
+# After some reports of this one the limit goes up, and after others not.
+CURRICULUM = small(
+    "repeat-copy", "lstm", updates=200, learning_rate=0.01, curriculum=Curriculum(first_limit=2, raise_below=0.6)
+)
+_NOWHERE = Path("nowhere")  # a folder for runs that are never saved
+
+
+def start(settings: Settings, folder: Path = _NOWHERE, *, update: int = 0, limit: int | None = None) -> TrainingRun:
+    """A run before an update, with a limit of the curriculum if one is given."""
+    run = TrainingRun.start(settings, folder, CPU)
+    run.update = update
+    run.limit = limit if limit is not None else run.limit
+    return run
 
 
 def machine(seed: int = 0) -> ntm.NTM:

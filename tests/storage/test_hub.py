@@ -244,7 +244,7 @@ UNSOUND: dict[str, tuple[Callable[[dict[str, bytes]], dict[str, bytes]], str]] =
     "architecture": (lambda files: edited(files, architecture="GPT"), "the architecture 'GPT'; known are NTM"),
     "slots": (lambda files: edited(files, memory_slots=10**12), "memory_slots as 1000000000000, which must be"),
     "memory": (lambda files: edited(files, memory_slots=2**20, memory_width=4096), "MB of memory; at most 256 MB"),
-    "task": (lambda files: edited(files, task="chess"), "the task 'chess', which is unknown here"),
+    "task": (lambda files: edited(files, task="chess"), "the model was trained on chess, not on copy"),
     "widths": (lambda files: edited(files, task=None, input_size=9), "9 inputs and 8 outputs, but copy needs 10 and 8"),
     "facts": (lambda files: files | {"evaluation.json": b'{"scores": [1]}'}, "evaluation.json holds no sound scores"),
 }

@@ -11,10 +11,7 @@ import torch
 import ntm
 from ntm.training import loop, race
 from ntm.training.run import TrainingError, TrainingRun
-from tests.tiny import small
-
-CPU = torch.device("cpu")
-SHORT = small()
+from tests.tiny import CPU, SHORT
 
 
 @pytest.mark.usefixtures("quick")

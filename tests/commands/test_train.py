@@ -1,0 +1,209 @@
+"""The training command: what it writes, that Ctrl-C loses nothing, and what it says of bad arguments."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file
+
+import ntm
+from ntm import tasks
+from ntm.storage import untrusted
+from ntm.storage.checkpoint import read_folder
+from ntm.tasks import Architecture, Batch
+from ntm.training.run import STATE
+from tests.conftest import ROOT
+from tests.tiny import small
+
+COPY, REPEAT_COPY = tasks.get("copy"), tasks.get("repeat-copy")
+ARCHITECTURES: list[Architecture] = ["ntm", "lstm"]
+SHORT = small()
+
+
+def train(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "train.py", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, text=True, capture_output=True, timeout=250)
+
+
+@pytest.mark.slow
+def test_ctrl_c_saves_and_resume_finishes(tmp_path: Path) -> None:
+    output = tmp_path / "ntm-copy"
+    arguments = [sys.executable, "train.py", "copy", "--updates", "400", "--batch-size", "2", "--output", str(output)]
+    process = subprocess.Popen(
+        arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ}
+    )
+    assert process.stderr is not None
+    seen = ""
+    while "40/400" not in seen:
+        seen += process.stderr.read(1)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "--resume" in said
+    assert not output.exists()
+
+    again = train(*arguments[2:])
+    assert again.returncode == 1
+    assert "unfinished run" in again.stderr
+
+    other = train(*arguments[2:], "--seed", "5", "--resume")
+    assert other.returncode == 1
+    assert "another seed" in other.stderr
+    assert (tmp_path / ".ntm-copy.run" / STATE).exists()
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_finished_run_is_a_whole_checkpoint(command: ModuleType, tmp_path: Path, architecture: Architecture) -> None:
+    output = tmp_path / f"{architecture}-copy"
+    arguments = ["copy", "--model", architecture, "--output", str(output)]
+    assert command.main([*arguments, "--updates", "60", "--batch-size", "2"]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == [output.name]
+    model = ntm.load(output)
+    assert isinstance(model, {"ntm": ntm.NTM, "lstm": ntm.LSTMBaseline}[architecture])
+    facts = json.loads((output / "training.json").read_text())
+    assert (facts["task"], facts["updates"], facts["sequences"]) == ("copy", 60, 120)
+    assert facts["arguments"] == dict(COPY.recipes[architecture].arguments)
+    assert [row["update"] for row in facts["curve"]] == [20, 40, 60]
+    (score,) = json.loads((output / "evaluation.json").read_text())["scores"]
+    assert score["sequences"] == 100
+    weights = load_file(output / "model.safetensors")
+
+    snapshots = sorted(output.glob("snapshots/*"))
+    assert [int(path.stem) for path in snapshots] == ([20, 40, 60] if architecture == "ntm" else [])
+    for path in snapshots:
+        untrusted.load_weights(model, path)
+        assert path.stat().st_mode & 0o044 == 0o044
+    assert facts["best_update"] == 60
+    assert all(tensor.equal(weights[name]) for name, tensor in model.state_dict().items())
+
+    assert command.main([*arguments, "--updates", "20"]) == 1
+    assert all(tensor.equal(weights[name]) for name, tensor in load_file(output / "model.safetensors").items())
+
+
+@pytest.mark.slow
+def test_all_trains_both_models_on_every_task(command: ModuleType) -> None:
+    assert command.main(["all", "--updates", "2", "--batch-size", "2"]) == 0
+    folders = {path.name: path for path in command.CHECKPOINTS.iterdir()}
+    assert set(folders) == {f"{architecture}-{name}" for architecture in ARCHITECTURES for name in tasks.names()}
+    for name, folder in folders.items():
+        architecture, _, task = name.partition("-")
+        found = read_folder(folder, task)
+        assert isinstance(found.model, {"ntm": ntm.NTM, "lstm": ntm.LSTMBaseline}[architecture])
+        assert found.task == found.training["task"] == found.evaluation["task"] == task
+        assert found.training["sequences"] == 4
+
+
+@pytest.mark.slow
+def test_all_can_be_stopped_and_gone_on_with(
+    command: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C at the third of four. What is finished is not trained again, and what was begun is gone on with."""
+    monkeypatch.setattr(tasks, "names", lambda: ["associative-recall", "copy"])
+    arguments = ["all", "--updates", "40", "--batch-size", "2"]
+    draw = type(COPY).draw_training
+
+    def interrupt(*arguments: Any, **sizes: int) -> Batch:
+        signal.raise_signal(signal.SIGINT)
+        monkeypatch.setattr(type(COPY), "draw_training", draw)
+        return draw(*arguments, **sizes)
+
+    monkeypatch.setattr(type(COPY), "draw_training", interrupt)
+    assert command.main(arguments) == 130
+    done = {"ntm-associative-recall", "lstm-associative-recall"}
+    assert {path.name for path in command.CHECKPOINTS.glob("[!.]*")} == done
+    before = {path: path.stat().st_mtime_ns for path in command.CHECKPOINTS.glob("[!.]*/*")}
+
+    capsys.readouterr()
+    assert command.main(arguments) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+    assert command.main([*arguments, "--resume"]) == 0
+    assert "20/40" in capsys.readouterr().err
+    assert {path.name for path in command.CHECKPOINTS.iterdir()} == done | {"ntm-copy", "lstm-copy"}
+    assert all(path.stat().st_mtime_ns == time for path, time in before.items())
+
+
+def test_all_stops_at_ctrl_c_however_few_updates_are_left(command: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = type(COPY).draw_training
+
+    def interrupt(*arguments: Any, **sizes: int) -> Batch:
+        signal.raise_signal(signal.SIGINT)
+        monkeypatch.setattr(type(COPY), "draw_training", draw)
+        return draw(*arguments, **sizes)
+
+    monkeypatch.setattr(tasks, "names", lambda: ["copy", "priority-sort"])
+    monkeypatch.setattr(type(COPY), "draw_training", interrupt)
+    assert command.main(["all", "--updates", "2", "--batch-size", "2"]) == 130
+    assert not (command.CHECKPOINTS / "ntm-priority-sort").exists()
+
+
+@pytest.mark.parametrize("arguments", [["--updates", "0"], ["--device", "toaster"]])
+def test_bad_arguments_of_all_write_nothing(
+    command: ModuleType, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    """Else the next `all`, with good ones, would be told to go on with what was never begun."""
+    assert command.main(["all", *arguments]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not list(command.CHECKPOINTS.glob("*"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["copy", "--updates", "0"], "updates must be at least 1"),
+        (["copy", "--batch-size", "0"], "batch size must be at least 1"),
+        (["copy", "--seed", "-1"], "seed must be at least 0"),
+        (["copy", "--seeds", "0"], "seeds must be at least 1"),
+        (["copy", "--device", "cuda:7"], "no device 'cuda:7' here"),
+        (["copy", "--device", "toaster"], "no device 'toaster' here"),
+        (["copy", "--resume"], "no unfinished run"),
+        (["repeat-copy", "--model", "lstm", "--resume"], "no unfinished run"),
+    ],
+)
+def test_bad_arguments_are_one_line_and_write_nothing(
+    command: ModuleType,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    arguments: list[str],
+    complaint: str,
+) -> None:
+    assert command.main([*arguments, "--output", str(tmp_path / "ntm-copy")]) == 1
+    said = capsys.readouterr().err
+    assert complaint in said
+    assert said.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bad_argument_is_all_that_the_process_speaks_of(tmp_path: Path) -> None:
+    done = train("copy", "--updates", "0", "--output", tmp_path / "ntm-copy")
+    assert done.returncode == 1
+    assert done.stderr == "error: updates must be at least 1, not 0\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["flight"], "'flight' (choose from"),
+        (["copy", "--model", "gru"], "'gru' (choose from"),
+        (["all", "--model", "lstm"], "unrecognized arguments: --model lstm"),
+        (["all", "--output", "x"], "unrecognized arguments: --output x"),
+        (["all", "--push-to-hub", "NAMESPACE/x"], "unrecognized arguments: --push-to-hub NAMESPACE/x"),
+    ],
+)
+def test_what_the_command_does_not_know_is_named(
+    command: ModuleType, capsys: pytest.CaptureFixture[str], arguments: list[str], complaint: str
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        command.main(arguments)
+    assert caught.value.code == 2
+    said = capsys.readouterr().err
+    assert complaint in said
+    assert said.count("\n") == 1
+    if arguments == ["flight"]:
+        assert all(name in said for name in tasks.names())
