@@ -63,7 +63,7 @@ MACHINES = pytest.mark.parametrize(
 
 
 @MACHINES
-@pytest.mark.parametrize("way", [fastest, compiled])
+@pytest.mark.parametrize("way", [fastest, pytest.param(compiled, marks=pytest.mark.slow)])
 def test_the_fast_ways_are_the_plain_one(way: Callable[[SequenceModel], Forward], arguments: dict[str, Any]) -> None:
     assert_is_the_plain_way(arguments, way)
 

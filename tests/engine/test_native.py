@@ -94,6 +94,7 @@ def test_it_computes_what_the_plain_machine_does(
     compare(build(arguments, scale), steps, batch_size)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("controller", ["feedforward", "lstm"])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_long_sequences_and_several_threads(controller: str, threads: int) -> None:

@@ -19,6 +19,7 @@ def model() -> ntm.NTM:
     return ntm.NTM(10, 8, controller_size=10, memory_slots=16)
 
 
+@pytest.mark.slow
 def test_the_mean_error_is_that_of_every_sequence_by_itself() -> None:
     machine, errors = model(), []
     score = evaluation.measure(machine, COPY, Case({"length": 3}), sequences=70, seed=4)
