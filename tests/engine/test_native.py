@@ -15,6 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+import ntm
+from ntm import tasks
 from ntm.engine import library, native
 from ntm.engine.choose import Forward, plain
 from ntm.machine.ntm import NTM, NTMState
@@ -219,6 +221,15 @@ def test_gradients_reach_inputs_and_every_part_of_the_state(controller: str, kin
         assert distance(one.double(), other) < 1e-4
 
 
+def test_the_last_state_is_the_plain_one() -> None:
+    model = build({"controller": "lstm", "controller_layers": 2})
+    inputs = torch.ones(6, 3, 4)
+    with torch.no_grad():
+        logits, state = model(inputs)
+        expected, _, expected_state = model.unroll(inputs)
+    torch.testing.assert_close(logits, expected)
+    torch.testing.assert_close([*state[:3], *state.controller], [*expected_state[:3], *expected_state.controller])
+
 
 def test_inputs_and_states_of_a_wrong_shape_are_refused() -> None:
     """Inputs too wide or too narrow were once read past their end."""
@@ -257,3 +268,24 @@ def test_a_run_is_forgotten_when_its_results_are() -> None:
         assert known() is None
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("name", tasks.names())
+def test_a_trace_is_the_plain_one(name: str) -> None:
+    """In single precision a run may drift; then it is held against the run in double precision."""
+    model = ntm.load(f"checkpoints/ntm-{name}")
+    inputs = tasks.get(name).sample(2, generator=torch.Generator().manual_seed(1)).inputs
+    found = model.trace(inputs)
+    plain_trace = model.trace(inputs, change_heads=lambda heads: heads)  # which the engine does not do
+    exact = copy.deepcopy(model).double().trace(inputs.double())
+    for field, one, rounded, true in zip(found._fields, found, plain_trace, exact, strict=True):
+        rounding = (rounded - true).abs().max().item()
+        assert (one - true).abs().max().item() < max(1e-5 * true.abs().max().item(), 4 * rounding), field
+
+
+def test_hooks_see_every_step() -> None:
+    """Someone who looks at single steps gets them: the machine then goes step by step."""
+    model, seen = build({}), []
+    model.cell.controller.register_forward_hook(lambda *_: seen.append(1))
+    model(torch.ones(5, 2, 4))
+    assert len(seen) == 5
