@@ -1,6 +1,6 @@
 """Neural Turing Machines: the model, its tasks, its training, and what is needed to look inside."""
 
-from ntm import tasks
+from ntm import engine, tasks
 from ntm.machine.lstm import LSTMBaseline, LSTMState
 from ntm.machine.ntm import NTM, NTMState
 from ntm.machine.trace import Trace
@@ -10,4 +10,4 @@ from ntm.storage.untrusted import CheckpointError
 
 pretrained.attach()
 
-__all__ = ["NTM", "CheckpointError", "LSTMBaseline", "LSTMState", "NTMState", "Trace", "load", "tasks"]
+__all__ = ["NTM", "CheckpointError", "LSTMBaseline", "LSTMState", "NTMState", "Trace", "engine", "load", "tasks"]

@@ -29,6 +29,7 @@ from ntm import tasks
 from ntm.engine.choose import Forward, fastest, plain
 from ntm.engine.cuda_graphs import CUDAGraphs, Step, replayed
 from ntm.machine.model import SequenceModel
+from ntm.machine.ntm import NTM
 from ntm.reports import tables
 from ntm.studies import roofline
 from ntm.tasks import Recipe, Task
@@ -42,7 +43,8 @@ _MEGABYTE = 2**20
 
 
 def _compiled(model: SequenceModel) -> Forward:
-    model.cell.compile()
+    if isinstance(model, NTM):
+        model.cell.compile()
     return plain(model)
 
 
