@@ -142,6 +142,23 @@ def distinct(model: SequenceModel, cases: Sequence[Case]) -> list[Case]:
     return list({(*case.sizes.items(), _memory_slots(model, case)): case for case in reversed(cases)}.values())[::-1]
 
 
+def misses(task: Task, evaluation: Mapping[str, Any]) -> list[str]:
+    """Where a machine does worse than its task promises, a phrase each; none where it has learned the task.
+
+    Args:
+        task: with a bar for some of its evaluation cases, see `Case`.
+        evaluation: the contents of `evaluation.json`.
+    """
+    found = []
+    for case in task.evaluation:
+        for score in evaluation["scores"]:
+            asked = score["sizes"] == case.sizes and case.memory_slots in (None, score["memory_slots"])
+            if asked and case.bar is not None and tables.excess(score) > case.bar:
+                sizes, error = tables.describe_sizes(case.sizes), tables.number(tables.excess(score))
+                found.append(f"{error} {task.excess_name} at {sizes}, where {case.bar:g} is the bar")
+    return found
+
+
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m ntm.studies.evaluation", description="Error by size on fresh sequences."

@@ -88,6 +88,9 @@ class Case(NamedTuple):
     memory_slots: int | None = None
     weight: float = 1.0
     """how much an error here counts where weights are chosen"""
+    bar: float | None = None
+    """the most that a mean error, or what of it is above the least possible one, may be here for a machine that has
+    learned its task; None where nothing is promised"""
 
 
 class Task(ABC):

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 import ntm
+from ntm import tasks
 from ntm.storage import checkpoint, record
 from ntm.studies import evaluation
 from ntm.tasks import Case
@@ -138,3 +139,36 @@ def test_what_does_not_go_together_is_said(
     with pytest.raises(SystemExit):
         evaluation.main(arguments)
     assert complaint in capsys.readouterr().err
+
+
+BARRED = {"copy": (Case({"length": 3}, bar=0.5), Case({"length": 9}, memory_slots=64, bar=2.0), Case({"length": 30}))}
+
+
+@pytest.mark.parametrize(
+    ("errors", "expected"),
+    [
+        ([0.5, 2.0, 99.0], []),
+        ([0.51, 2.0, 0.0], ["0.51 bit errors at length 3, where 0.5 is the bar"]),
+        ([1.0, 40.0, 0.0], ["1 bit errors at length 3, where 0.5 is the bar", "40 bit errors at length 9, where 2 is"]),
+    ],
+)
+def test_what_a_task_promises_is_held_against_the_scores(
+    monkeypatch: pytest.MonkeyPatch, errors: list[float], expected: list[str]
+) -> None:
+    monkeypatch.setattr(type(COPY), "evaluation", BARRED["copy"])
+    places = [({"length": 3}, 8), ({"length": 9}, 64), ({"length": 30}, 8)]
+    scores = [
+        {"sizes": sizes, "memory_slots": slots, "sequences": 10, "error": error, "worst": error}
+        for (sizes, slots), error in zip(places, errors, strict=True)
+    ]
+    found = evaluation.misses(COPY, {"scores": scores})
+    assert len(found) == len(expected)
+    assert all(phrase.startswith(start) for phrase, start in zip(found, expected, strict=True))
+
+
+def test_what_is_above_the_least_possible_error_is_held_against_the_bar() -> None:
+    task = tasks.get("dynamic-ngrams")
+    score = {"sizes": {"length": 200}, "memory_slots": 32, "sequences": 10, "worst": 150.0, "optimal": 127.0}
+    assert evaluation.misses(task, {"scores": [score | {"error": 129.0}]}) == []
+    (missed,) = evaluation.misses(task, {"scores": [score | {"error": 130.0}]})
+    assert missed == "3 bits above optimal at length 200, where 2.5 is the bar"
