@@ -16,6 +16,9 @@ from safetensors import SafetensorError
 from tqdm import tqdm
 
 from ntm import tasks
+from ntm.engine.choose import ENGINES, choose
+from ntm.engine.library import EngineUnavailableError
+from ntm.machine.ntm import NTM
 from ntm.storage import checkpoint, hub
 from ntm.storage.checkpoint import CHECKPOINTS, SNAPSHOTS
 from ntm.studies.evaluation import evaluate, record
@@ -39,7 +42,14 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == "push":
             return _push(options)
         return _train(options)
-    except (loop.TrainingError, checkpoint.CheckpointError, SafetensorError, ValueError, OSError) as error:
+    except (
+        loop.TrainingError,
+        EngineUnavailableError,
+        checkpoint.CheckpointError,
+        SafetensorError,
+        ValueError,
+        OSError,
+    ) as error:
         if not parallel.local_rank():
             print(f"error: {error}", file=sys.stderr)
         return 1
@@ -68,6 +78,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     recipe.add_argument("--updates", type=int, help="how many (default: the task's recipe)")
     recipe.add_argument("--batch-size", type=int, help="sequences an update (default: the task's recipe)")
     recipe.add_argument("--device", default="auto", help="cpu, cuda, ... (default: a GPU where there is one)")
+    recipe.add_argument("--engine", choices=ENGINES, help="that runs the machine (default: the fastest, by measuring)")
     recipe.add_argument("--resume", action="store_true", help="go on with the run that was stopped")
 
     single = _Parser(add_help=False, parents=[recipe, private])
@@ -156,7 +167,10 @@ def _train_one(
     if share.leads:
         chosen = ", ".join(str(candidate.settings.recipe.seed) for candidate in candidates)
         print(f"{output.name} on {_device_name(device)}, seed {chosen}; Ctrl-C saves the run", flush=True)
-    if not _train_with_progress(candidates, task, share, interrupted):
+        machine = candidates[0].run.model
+        if isinstance(machine, NTM):
+            print(f"engine: {options.engine or choose(machine)}", flush=True)
+    if not _train_with_progress(candidates, task, share, interrupted, options.engine):
         if share.leads:
             updates = " and ".join(f"{candidate.run.update:,}" for candidate in candidates)
             updates += f" of {settings.recipe.updates:,} updates"
@@ -182,7 +196,7 @@ def _output(options: argparse.Namespace, model: Architecture, task: str) -> Path
 
 
 def _train_with_progress(
-    candidates: Sequence[Candidate], task: Task, share: Share, interrupted: threading.Event
+    candidates: Sequence[Candidate], task: Task, share: Share, interrupted: threading.Event, engine: str | None
 ) -> bool:
     recipe = candidates[0].settings.recipe
     done = {id(candidate): candidate.run.update for candidate in candidates}
@@ -205,7 +219,7 @@ def _train_with_progress(
         )
 
     with bar:
-        return race.train(candidates, share=share, on_progress=show, stopping=interrupted.is_set)
+        return race.train(candidates, share=share, on_progress=show, stopping=interrupted.is_set, engine=engine)
 
 
 def _write(candidates: Sequence[Candidate], task: Task, output: Path) -> None:

@@ -160,6 +160,7 @@ def train(
     validating: bool = True,
     on_progress: Callable[[Progress], object] | None = None,
     stopping: Callable[[], bool] | None = None,
+    engine: str | None = None,
 ) -> bool:
     """Train to the last update, or until `stopping()` is true; either way the run is then in `folder`.
 
@@ -173,6 +174,7 @@ def train(
         validating: whether to look for the best weights on the way; else the first ones count as the best.
         on_progress: told every few updates how it goes.
         stopping: asked as often.
+        engine: that runs the model, see `ntm.engine.choose`; the fastest one when None.
 
     Returns:
         Whether the last update was reached.
@@ -184,7 +186,7 @@ def train(
     task = tasks.get(settings.task)
     if settings.recipe.batch_size % share.count:
         raise TrainingError(f"{share.count} processes cannot share a batch of {settings.recipe.batch_size} evenly")
-    step = _make_step(run, settings, task, share)
+    step = _make_step(run, settings, task, share, engine)
     clock = saved = time.perf_counter()
     while run.update < settings.recipe.updates and not parallel.any_of(bool(stopping and stopping()), share):
         progress = _train_a_while(run, settings, task, step, share)
@@ -213,9 +215,9 @@ def train(
     return run.update == settings.recipe.updates
 
 
-def _make_step(run: Run, settings: Settings, task: Task, share: Share) -> Step:
+def _make_step(run: Run, settings: Settings, task: Task, share: Share, engine: str | None) -> Step:
     """How this device does an update best."""
-    forward = parallel.synchronised(run.model, fastest(run.model), share)
+    forward = parallel.synchronised(run.model, fastest(run.model, engine), share)
     step = partial(train_step, run, settings, task, forward)
     # Random memory is drawn in the step, which a graph would repeat instead; processes wait for one another in theirs.
     if _device(run.model).type == "cuda" and share.count == 1 and run.model.config.get("memory_init") != "random":

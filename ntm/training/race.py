@@ -74,6 +74,7 @@ def train(
     validating: bool = True,
     on_progress: Callable[[Candidate, Progress], object] | None = None,
     stopping: Callable[[], bool] | None = None,
+    engine: str | None = None,
 ) -> bool:
     """Train all of them, each to its last update or until `stopping()` is true.
 
@@ -100,6 +101,7 @@ def train(
                     validating=validating,
                     on_progress=tell,
                     stopping=stopping,
+                    engine=engine,
                 )
         except TrainingError as failure:
             candidate.failure = failure
