@@ -16,6 +16,9 @@ from safetensors import SafetensorError
 from tqdm import tqdm
 
 from ntm import tasks
+from ntm.engine.choose import ENGINES, choose
+from ntm.engine.library import EngineUnavailableError
+from ntm.machine.ntm import NTM
 from ntm.storage import checkpoint, hub
 from ntm.storage.checkpoint import CHECKPOINTS, SNAPSHOTS
 from ntm.storage.record import record
@@ -43,7 +46,14 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == PUSH:
             return _push(options)
         return _train(options)
-    except (TrainingError, CheckpointError, SafetensorError, ValueError, OSError) as error:
+    except (
+        TrainingError,
+        EngineUnavailableError,
+        CheckpointError,
+        SafetensorError,
+        ValueError,
+        OSError,
+    ) as error:
         if not parallel.local_rank():
             print(f"error: {error}", file=sys.stderr)
         return 1
@@ -82,6 +92,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     recipe.add_argument("--updates", type=int, help="how many (default: the task's recipe)")
     recipe.add_argument("--batch-size", type=int, help="sequences an update (default: the task's recipe)")
     recipe.add_argument("--device", default="auto", help="cpu, cuda, ... (default: a GPU where there is one)")
+    recipe.add_argument("--engine", choices=ENGINES, help="that runs the machine (default: the fastest, by measuring)")
     recipe.add_argument("--resume", action="store_true", help="go on with the run that was stopped")
 
     single = _Parser(add_help=False, parents=[recipe, private])
@@ -173,7 +184,10 @@ def _train_one(
     if share.leads:
         chosen = ", ".join(str(run.recipe.seed) for run in runs)
         print(f"{output.name} on {_device_name(device)}, seed {chosen}; Ctrl-C saves the run", flush=True)
-    if not _train_with_progress(runs, share, interrupted):
+        machine = runs[0].model
+        if isinstance(machine, NTM):
+            print(f"engine: {options.engine or choose(machine)}", flush=True)
+    if not _train_with_progress(runs, share, interrupted, options.engine):
         if share.leads:
             updates = " and ".join(f"{run.update:,}" for run in runs)
             updates += f" of {settings.recipe.updates:,} updates"
@@ -199,7 +213,9 @@ def _output(options: argparse.Namespace, model: Architecture, task: str) -> Path
     return output
 
 
-def _train_with_progress(runs: Sequence[TrainingRun], share: Share, interrupted: threading.Event) -> bool:
+def _train_with_progress(
+    runs: Sequence[TrainingRun], share: Share, interrupted: threading.Event, engine: str | None
+) -> bool:
     recipe, task = runs[0].recipe, runs[0].task
     done = {run.recipe.seed: run.update for run in runs}
     bar = tqdm(
@@ -221,7 +237,7 @@ def _train_with_progress(runs: Sequence[TrainingRun], share: Share, interrupted:
         )
 
     with bar:
-        return race.train(runs, share=share, on_progress=show, stopping=interrupted.is_set)
+        return race.train(runs, share=share, on_progress=show, stopping=interrupted.is_set, engine=engine)
 
 
 def _write(runs: Sequence[TrainingRun], output: Path) -> None:

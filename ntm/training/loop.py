@@ -41,6 +41,7 @@ def train(
     validating: bool = True,
     on_progress: Callable[[Progress], object] | None = None,
     stopping: Callable[[], bool] | None = None,
+    engine: str | None = None,
 ) -> bool:
     """Train to the last update, or until `stopping()` is true; either way the run is then in its folder.
 
@@ -52,6 +53,7 @@ def train(
         validating: whether to look for the best weights on the way; else the first ones count as the best.
         on_progress: told every few updates how it goes.
         stopping: asked as often.
+        engine: that runs the model, see `ntm.engine.choose`; the fastest one when None.
 
     Returns:
         Whether the last update was reached.
@@ -62,7 +64,7 @@ def train(
     """
     if run.recipe.batch_size % share.size:
         raise TrainingError(f"{share.size} processes cannot share a batch of {run.recipe.batch_size} evenly")
-    step = _make_step(run, share)
+    step = _make_step(run, share, engine)
     clock = saved = time.perf_counter()
     while not run.finished and not parallel.any_of(bool(stopping and stopping()), share):
         progress = _train_a_while(run, step, share)
@@ -86,9 +88,9 @@ def train(
     return run.finished
 
 
-def _make_step(run: TrainingRun, share: Share) -> Step:
+def _make_step(run: TrainingRun, share: Share, engine: str | None) -> Step:
     """How this device does an update best."""
-    forward = parallel.synchronised(run.model, fastest(run.model), share)
+    forward = parallel.synchronised(run.model, fastest(run.model, engine), share)
     step = partial(update_weights, run, forward)
     # Random memory is drawn in the step, which a graph would repeat instead; processes wait for one another in theirs.
     if run.device.type == "cuda" and share.size == 1 and run.model.config.get("memory_init") != "random":
