@@ -94,6 +94,7 @@ def choose(model: NTM) -> Choice:
     return found
 
 
+@torch.enable_grad()
 def _time(model: NTM, engine: str) -> float:
     """The least of some short updates, forward and backward, in seconds."""
     forward, inputs = fastest(model, engine), torch.zeros(_STEPS, _BATCH, model.input_size)

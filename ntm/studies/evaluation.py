@@ -16,14 +16,11 @@ from pathlib import Path
 from typing import Any, get_args
 
 import torch
-from torch import Tensor
 from tqdm import tqdm
 
 from ntm import tasks
-from ntm.engine.choose import fastest, plain
 from ntm.machine.model import SequenceModel
 from ntm.machine.models import MODELS
-from ntm.machine.ntm import NTM
 from ntm.reports import tables
 from ntm.storage.checkpoint import CHECKPOINTS
 from ntm.storage.load import read
@@ -37,7 +34,6 @@ from ntm.tasks.streams import make_generator
 _BATCH_SIZE = 50
 # The stream of sequences has index 0; random initial memory must not shift it.
 _MEMORY_STREAM = 1
-_LARGEST_TAPE = 2**30
 
 _FEW, _MANY = 100, 1000
 
@@ -75,7 +71,8 @@ def measure(model: SequenceModel, task: Task, case: Case, *, sequences: int, see
     for start in range(0, sequences, _BATCH_SIZE):
         batch_size = min(_BATCH_SIZE, sequences - start)
         batch = task.sample(batch_size, generator=generator, device=device, **case.sizes)
-        errors.append(task.errors(_logits(model, batch.inputs, case.memory_slots, memory), batch))
+        logits, _ = model(batch.inputs, model.initial_state(batch_size, case.memory_slots, generator=memory))
+        errors.append(task.errors(logits, batch))
         optimal.append(task.optimal_errors(batch))
     per_sequence, best = torch.cat(errors), [each for each in optimal if each is not None]
     return Score(
@@ -86,20 +83,6 @@ def measure(model: SequenceModel, task: Task, case: Case, *, sequences: int, see
         worst=per_sequence.max().item(),
         optimal=torch.cat(best).mean().item() if best else None,
     )
-
-
-def _logits(model: SequenceModel, inputs: Tensor, slots: int | None, generator: torch.Generator) -> Tensor:
-    """What the model says, the fastest way; on the CPU that remembers every step, so sequences take turns."""
-    at_once, forward = inputs.shape[1], plain(model)
-    if isinstance(model, NTM) and inputs.device.type == "cpu":
-        numbers_a_slot = model.config["memory_width"] + 5 * model.head_count + 1
-        tape = 4 * len(inputs) * (slots or model.memory_slots) * numbers_a_slot
-        at_once, forward = max(1, min(at_once, _LARGEST_TAPE // tape)), fastest(model)
-    parts = [
-        forward(part, model.initial_state(part.shape[1], slots, generator=generator))[0]
-        for part in torch.split(inputs, at_once, dim=1)
-    ]
-    return torch.cat(parts, dim=1)
 
 
 def _memory_slots(model: SequenceModel, case: Case) -> int | None:

@@ -77,14 +77,6 @@ def test_bad_arguments_are_one_line(
     assert error.count("\n") == 1
 
 
-def test_no_sequence_weighs_more_for_being_run_with_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many run at once, for want of memory, the score is the same."""
-    case = Case({"length": 4}, memory_slots=30)
-    whole = evaluation.measure(model(), COPY, case, sequences=20)
-    monkeypatch.setattr(evaluation, "_LARGEST_TAPE", 4 * 9 * 30 * 31 * 3)
-    assert evaluation.measure(model(), COPY, case, sequences=20) == whole
-
-
 def test_slots_make_no_difference_to_a_model_without_memory() -> None:
     lstm = ntm.LSTMBaseline(10, 8, hidden_size=4, num_layers=1)
     cases = [Case({"length": 2}), Case({"length": 3}), Case({"length": 3}, memory_slots=64)]
