@@ -9,7 +9,7 @@ import threading
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn, get_args
+from typing import Any, NoReturn, get_args
 
 import torch
 from safetensors import SafetensorError
@@ -20,10 +20,10 @@ from ntm.engine.choose import ENGINES, choose
 from ntm.engine.library import EngineUnavailableError
 from ntm.machine.ntm import NTM
 from ntm.storage import checkpoint, hub
-from ntm.storage.checkpoint import CHECKPOINTS, SNAPSHOTS
+from ntm.storage.checkpoint import CHECKPOINTS, SNAPSHOTS, read_folder
 from ntm.storage.record import record
 from ntm.storage.untrusted import CheckpointError
-from ntm.studies.evaluation import evaluate
+from ntm.studies.evaluation import evaluate, misses, shortfall
 from ntm.tasks import Architecture, Task
 from ntm.tasks.option import add_task_option
 from ntm.training import parallel, race
@@ -35,11 +35,16 @@ from ntm.training.run import Settings, TrainingError, TrainingRun
 ALL, PUSH = "all", "push"
 _FINISHED = CHECKPOINTS / ".all.json"
 _INTERRUPTED = 130
+_NOT_LEARNED = 3
 _EVALUATION_SEQUENCES = 100
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; the exit code."""
+    """Run the command; the exit code.
+
+    0 when all went well, 1 for an error, 2 for a wrong command line, 3 where a machine was trained and has not learned
+    its task, 130 when stopped.
+    """
     warnings.formatwarning = lambda message, *_, **__: f"note: {message}\n"
     try:
         options = _parse(_load_task(sys.argv[1:] if arguments is None else arguments))
@@ -145,9 +150,12 @@ def _train(options: argparse.Namespace) -> int:
         if options.command == ALL:
             return _train_all(options, device, share, interrupted)
         code = _train_one(options, options.model, tasks.get(options.command), device, share, interrupted)
-    if code == 0 and options.push_to_hub is not None and share.leads:
+    if options.push_to_hub is not None and share.leads:
         output = options.output or CHECKPOINTS / f"{options.model}-{options.command}"
-        print(f"published {hub.push(output, options.push_to_hub, private=options.private)}")
+        if code == _NOT_LEARNED:
+            print(f"not published; to do it all the same: python train.py push FOLDER {options.push_to_hub}")
+        elif code == 0:
+            print(f"published {hub.push(output, options.push_to_hub, private=options.private)}")
     return code
 
 
@@ -155,17 +163,21 @@ def _train_all(options: argparse.Namespace, device: torch.device, share: Share, 
     if _FINISHED.exists() and not options.resume:
         raise TrainingError(f"{_FINISHED} says that not all were trained: go on with --resume, or delete it")
     finished = json.loads(_FINISHED.read_text()) if _FINISHED.exists() else []
+    codes = [0]
     for task in map(tasks.get, tasks.names()):
         for model in get_args(Architecture):
             if [model, task.name] in finished:
                 continue
-            if interrupted.is_set() or _train_one(options, model, task, device, share, interrupted):
+            codes.append(_INTERRUPTED)
+            if not interrupted.is_set():
+                codes[-1] = _train_one(options, model, task, device, share, interrupted)
+            if codes[-1] == _INTERRUPTED:
                 return _INTERRUPTED
             finished.append([model, task.name])
             if share.leads:
                 checkpoint.write_json(_FINISHED, finished)
     _FINISHED.unlink(missing_ok=True)
-    return 0
+    return max(codes)
 
 
 def _train_one(
@@ -193,10 +205,11 @@ def _train_one(
             updates += f" of {settings.recipe.updates:,} updates"
             print(f"stopped after {updates}; the same command with --resume goes on")
         return _INTERRUPTED
-    if share.leads:
-        _write(runs, output)
-        shutil.rmtree(folder)
-    return 0
+    if not share.leads:
+        return 0
+    learned = _write(runs, output)
+    shutil.rmtree(folder)
+    return 0 if learned else _NOT_LEARNED
 
 
 def _output(options: argparse.Namespace, model: Architecture, task: str) -> Path:
@@ -240,7 +253,11 @@ def _train_with_progress(
         return race.train(runs, share=share, on_progress=show, stopping=interrupted.is_set, engine=engine)
 
 
-def _write(runs: Sequence[TrainingRun], output: Path) -> None:
+def _write(runs: Sequence[TrainingRun], output: Path) -> bool:
+    """Write the best weights, beside the folder if better ones are there; whether the task was learned.
+
+    A baseline learns what it can: nothing is promised of it.
+    """
     for run in runs:
         if run.failure is not None:
             print(f"note: seed {run.recipe.seed}: {run.failure}", file=sys.stderr)
@@ -252,8 +269,25 @@ def _write(runs: Sequence[TrainingRun], output: Path) -> None:
             sequences=_EVALUATION_SEQUENCES,
             on_score=lambda _: bar.update(),
         )
-    record(output, best.model, best.task, race.facts(runs), evaluation, best.folder / SNAPSHOTS)
-    print(f"wrote {output}, the weights of seed {best.recipe.seed} after update {best.best_update:,}")
+    place = output
+    if shortfall(best.task, evaluation) > shortfall(best.task, _evaluation_of(output)):
+        place = output.with_name(f"{output.name}-seed-{best.recipe.seed}")
+        print(f"{output} holds better weights and stays; to replace them: rm -r {output} && mv {place} {output}")
+    record(place, best.model, best.task, race.facts(runs), evaluation, best.folder / SNAPSHOTS)
+    print(f"wrote {place}, the weights of seed {best.recipe.seed} after update {best.best_update:,}")
+    missed = misses(best.task, evaluation) if isinstance(best.model, NTM) else []
+    if missed:
+        more = f", and {len(missed) - 1} sizes more" if len(missed) > 1 else ""
+        print(f"not learned: {missed[0]}{more}; another --seed, or several with --seeds, may fare better")
+    return not missed
+
+
+def _evaluation_of(folder: Path) -> dict[str, Any]:
+    """What is on record of the weights in a folder; nothing where there are none, or none that can be read."""
+    try:
+        return read_folder(folder).evaluation
+    except CheckpointError:
+        return {}
 
 
 def _device(name: str) -> torch.device:

@@ -9,8 +9,9 @@ nor the choice of weights ever draws from.
 """
 
 import argparse
+import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -132,14 +133,38 @@ def misses(task: Task, evaluation: Mapping[str, Any]) -> list[str]:
         task: with a bar for some of its evaluation cases, see `Case`.
         evaluation: the contents of `evaluation.json`.
     """
-    found = []
+    return [
+        f"{tables.number(error)} {task.excess_name} at {tables.describe_sizes(case.sizes)}, where {bar:g} is the bar"
+        for case, bar, error in _held_to_bars(task, evaluation)
+        if error > bar
+    ]
+
+
+def shortfall(task: Task, evaluation: Mapping[str, Any]) -> float:
+    """How far a machine is from what its task promises, to tell which of two is: 0 where it has learned the task.
+
+    The sum over all bars of how many times as large as the bar an error is, less one; infinite where one is not known.
+
+    Args:
+        task: with a bar for some of its evaluation cases, see `Case`.
+        evaluation: the contents of `evaluation.json`.
+    """
+    return sum(max(0.0, error / bar - 1) for _, bar, error in _held_to_bars(task, evaluation))
+
+
+def _held_to_bars(task: Task, evaluation: Mapping[str, Any]) -> Iterator[tuple[Case, float, float]]:
+    """Each case with a bar, the bar, and the error, or what of it is above the least possible one."""
     for case in task.evaluation:
-        for score in evaluation["scores"]:
-            asked = score["sizes"] == case.sizes and case.memory_slots in (None, score["memory_slots"])
-            if asked and case.bar is not None and tables.excess(score) > case.bar:
-                sizes, error = tables.describe_sizes(case.sizes), tables.number(tables.excess(score))
-                found.append(f"{error} {task.excess_name} at {sizes}, where {case.bar:g} is the bar")
-    return found
+        if case.bar is not None:
+            found = (score for score in evaluation.get("scores", []) if _is_of(score, case))
+            yield case, case.bar, next(map(tables.excess, found), math.inf)
+
+
+def _is_of(score: Mapping[str, Any], case: Case) -> bool:
+    # A model without memory has the same score whatever slots a case asks for.
+    return score["sizes"] == dict(case.sizes) and (
+        case.memory_slots is None or score["memory_slots"] in (None, case.memory_slots)
+    )
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:

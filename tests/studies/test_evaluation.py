@@ -164,3 +164,20 @@ def test_what_is_above_the_least_possible_error_is_held_against_the_bar() -> Non
     assert evaluation.misses(task, {"scores": [score | {"error": 129.0}]}) == []
     (missed,) = evaluation.misses(task, {"scores": [score | {"error": 130.0}]})
     assert missed == "3 bits above optimal at length 200, where 2.5 is the bar"
+
+
+def test_which_of_two_machines_falls_shorter_is_told_by_the_bars_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(COPY), "evaluation", BARRED["copy"])
+
+    def of(*errors: float) -> float:
+        places = [({"length": 3}, None), ({"length": 9}, None), ({"length": 30}, None)]
+        scores = [
+            {"sizes": sizes, "memory_slots": slots, "error": error}
+            for (sizes, slots), error in zip(places, errors, strict=False)
+        ]
+        return evaluation.shortfall(COPY, {"scores": scores})
+
+    assert of(0.0, 0.0, 9.0) == of(0.5, 2.0, 0.0) == 0.0
+    assert of(1.0, 2.0, 0.0) == 1.0
+    assert of(1.0, 8.0, 0.0) == 4.0
+    assert of(0.0) == evaluation.shortfall(COPY, {}) == float("inf")
