@@ -73,6 +73,7 @@ def encode(run: Run, *, original: Run | None = None, baseline: Run | None = None
         "gate": trace.gate[:, 0],
         "shift": trace.shift[:, 0],
         "sharpening": trace.sharpening[:, 0],
+        "contentShares": run.content_shares,
     }
     optimal = tasks.get(run.question.task).optimal_probabilities(run.batch.inputs)
     if optimal is not None:

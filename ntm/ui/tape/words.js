@@ -16,7 +16,7 @@ function headLines(run, step) {
   return lines.length ? lines : [{ kind: "none", text: "this machine has no memory to look into" }];
 }
 
-// What a head did in a step, from where it was, where it is, and how far its gate was open.
+// What a head did in a step, from where it was, where it is, and whether content brought it there or its last place did.
 function movement(run, head, step) {
   const now = focusOf(run, head, step);
   if (now.weight < ON_A_SLOT) return "looks at many slots at once, most at slot " + now.slot + " (" + percent(now.weight) + ")";
@@ -24,7 +24,7 @@ function movement(run, head, step) {
   const before = step ? focusOf(run, head, step - 1) : { slot: 0, weight: 1 };
   const half = run.slots / 2;
   const moved = ((now.slot - before.slot + run.slots + half) % run.slots) - half;
-  const byContent = run.gate[step * run.heads.length + head.gates] > 0.5;
+  const byContent = run.contentShares[step * run.heads.length + head.gates] > 0.5;
   if (before.weight < ON_A_SLOT) return (byContent ? "finds slot " + now.slot + " by content" : "settles on slot " + now.slot) + where;
   if (moved === 0) return "stays on slot " + now.slot + (byContent ? ", found by content" : "") + where;
   if (byContent) return "jumps to slot " + now.slot + " by content" + where;
