@@ -183,16 +183,16 @@ class Machine {
   #forward(pieces, inputs, steps, batch, slots, memory, keepsTape) {
     const { config, engine } = this;
     const { exports } = engine;
-    const register = config.register ?? null, lstm = config.controller === "lstm";
+    const { register = null } = config.extension ?? {}, analog = config.extension === "analog", lstm = config.controller === "lstm";
     const numbers = {
       steps, batch, inputs: config.input_size, outputs: config.output_size, units: config.controller_size,
       layers: config.controller_layers, lstm: +lstm, slots, width: config.memory_width, read_heads: config.read_heads,
-      write_heads: config.write_heads, shift_range: config.shift_range, heads_see_input: +!!config.analog,
-      linear_adds: +!!config.analog, count_channel: register ? register.channel : -1, keeps_tape: +keepsTape,
+      write_heads: config.write_heads, shift_range: config.shift_range, heads_see_input: +analog,
+      linear_adds: +analog, count_channel: register ? register.channel : -1, keeps_tape: +keepsTape,
     };
     const shape = pieces.take(4 * (SHAPE.length + 1));
     new Int32Array(exports.memory.buffer, shape, SHAPE.length).set(SHAPE.map((name) => numbers[name]));
-    engine.floats(shape + 4 * SHAPE.length, 1)[0] = config.analog ? ANALOG_GAIN : register ? REGISTER_GAIN : 0;
+    engine.floats(shape + 4 * SHAPE.length, 1)[0] = analog ? ANALOG_GAIN : register ? REGISTER_GAIN : 0;
 
     const initial = initialState(config, this.tensors, batch, slots, memory);
     const tape = pieces.floats(Number(exports.ntm_tape_size(shape)));
@@ -298,7 +298,7 @@ function initialState(config, tensors, batch, slots, memory) {
   return [contents, weightings, reads, ...zeros];
 }
 
-/** Inputs with the count that a register takes in, see ntm/machine/register.py. */
+/** Inputs with the count that a register takes in, see ntm/machine/extensions.py. */
 function restore(inputs, channels, { channel, mean, deviation }) {
   return inputs.map((value, index) =>
     index % channels === channel && value !== 0 ? deviation * value + (mean - HALF_A_COUNT) : value,

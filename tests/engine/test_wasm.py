@@ -13,7 +13,7 @@ import torch
 import ntm
 from ntm import tasks
 from ntm.engine import build_wasm
-from ntm.training.loop import bit_losses
+from ntm.training.update import bit_losses
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
