@@ -67,7 +67,9 @@ def unroll(model: NTM, inputs: Tensor, state: NTMState, *, target: str = "native
     """
     engine = library.load(target)
     inputs, shape = _prepare(model, inputs, state, keeps_tape=True)
-    logits, weightings, *last_state = _Unroll.apply(engine, shape, inputs, *_parts(state), *model.cell.parameters())
+    logits, weightings, *last_state = _Unroll.apply(  # type: ignore[no-untyped-call]
+        *(engine, shape, inputs), *_parts(state), *model.cell.parameters()
+    )
     return logits, weightings, _state_of(last_state)
 
 
@@ -104,7 +106,8 @@ def _parts(state: NTMState) -> tuple[Tensor, ...]:
 
 
 def _state_of(parts: Sequence[Tensor]) -> NTMState:
-    return NTMState(*parts[:3], tuple(parts[3:]))
+    memory, weights, reads, *controller = parts
+    return NTMState(memory, weights, reads, tuple(controller))
 
 
 def _state_shapes(model: NTM, inputs: Tensor, state: NTMState) -> list[tuple[int, ...]]:
@@ -157,7 +160,7 @@ class _Unroll(torch.autograd.Function):
     """From inputs, state and parameters to logits (T, B, out), weightings (T, B, H, N) and the last state's parts."""
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         context: Any, engine: ctypes.CDLL, shape: _Shape, inputs: Tensor, *tensors: Tensor
     ) -> tuple[Tensor, ...]:
         parts = 3 + (2 * shape.layers if shape.lstm else 0)
