@@ -35,6 +35,7 @@ def test_it_is_compiled_once(fresh: Path) -> None:
     assert [(path, path.stat().st_mtime_ns) for path in fresh.iterdir()] == [(kept, written)]
 
 
+@pytest.mark.slow
 def test_one_that_is_cut_short_is_compiled_again(fresh: Path) -> None:
     """Loading it would end the process."""
     library.load()
@@ -49,6 +50,7 @@ def test_one_that_is_cut_short_is_compiled_again(fresh: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_one_for_another_processor_is_not_taken(monkeypatch: pytest.MonkeyPatch, fresh: Path) -> None:
     library.load()
     monkeypatch.setattr(library, "processor", lambda: "another")
@@ -57,11 +59,13 @@ def test_one_for_another_processor_is_not_taken(monkeypatch: pytest.MonkeyPatch,
     assert len({path.name.split("-")[1] for path in fresh.iterdir()}) == 2
 
 
+@pytest.mark.slow
 def test_a_folder_that_cannot_be_written_is_no_error(fresh: Path) -> None:
     fresh.parent.write_text("a file where the folder would be")
     assert library.load().ntm_lanes() in (4, 8, 16)
 
 
+@pytest.mark.slow
 def test_two_processes_may_compile_at_once(fresh: Path) -> None:
     program = "from ntm.engine import library; print(library.load().ntm_lanes())"
     started = [
