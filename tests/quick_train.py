@@ -1,13 +1,15 @@
-"""train.py with every task judged at its smallest sizes only, for tests that need a process of its own."""
+"""train.py that judges every task at its smallest sizes only and saves after every report, for tests of processes."""
 
 import sys
 
 import pytest
 
 from ntm.commands.train import main
+from ntm.training import loop
 from tests.conftest import judge_quickly
 
 if __name__ == "__main__":
     with pytest.MonkeyPatch.context() as patch:
         judge_quickly(patch)
+        patch.setattr(loop, "_SECONDS_A_SAVE", 0.0)
         sys.exit(main())

@@ -2,12 +2,12 @@
 
 import argparse
 import json
+import os
 import platform
-import shutil
 import sys
-import threading
 import warnings
 from collections.abc import Sequence
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any, NoReturn, get_args
 
@@ -21,13 +21,14 @@ from ntm.engine.library import EngineUnavailableError
 from ntm.machine.ntm import NTM
 from ntm.storage import checkpoint, hub
 from ntm.storage.checkpoint import CHECKPOINTS, SNAPSHOTS, read_folder
+from ntm.storage.folders import InUseError, locked, scratch
 from ntm.storage.record import record
 from ntm.storage.untrusted import CheckpointError
 from ntm.studies.evaluation import evaluate, misses, shortfall
 from ntm.tasks import Architecture, Task
 from ntm.tasks.option import add_task_option
 from ntm.training import parallel, race
-from ntm.training.interruption import interruptible
+from ntm.training.interruption import Interruption, interruptible
 from ntm.training.loop import Progress
 from ntm.training.parallel import Share
 from ntm.training.run import Settings, TrainingError, TrainingRun
@@ -53,6 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _train(options)
     except (
         TrainingError,
+        InUseError,
         EngineUnavailableError,
         CheckpointError,
         SafetensorError,
@@ -62,6 +64,8 @@ def main(arguments: list[str] | None = None) -> int:
         if not parallel.local_rank():
             print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:  # nothing was begun, or all is written
+        return _INTERRUPTED
 
 
 class _Parser(argparse.ArgumentParser):
@@ -159,10 +163,10 @@ def _train(options: argparse.Namespace) -> int:
     return code
 
 
-def _train_all(options: argparse.Namespace, device: torch.device, share: Share, interrupted: threading.Event) -> int:
+def _train_all(options: argparse.Namespace, device: torch.device, share: Share, interrupted: Interruption) -> int:
     if _FINISHED.exists() and not options.resume:
         raise TrainingError(f"{_FINISHED} says that not all were trained: go on with --resume, or delete it")
-    finished = json.loads(_FINISHED.read_text()) if _FINISHED.exists() else []
+    finished = _read_finished() if _FINISHED.exists() else []
     codes = [0]
     for task in map(tasks.get, tasks.names()):
         for model in get_args(Architecture):
@@ -180,35 +184,53 @@ def _train_all(options: argparse.Namespace, device: torch.device, share: Share, 
     return max(codes)
 
 
+def _read_finished() -> list[list[str]]:
+    """The models and tasks that an `all` has trained."""
+    with suppress(ValueError, RecursionError):
+        found = json.loads(_FINISHED.read_text(encoding="utf-8"))
+        if isinstance(found, list) and all(isinstance(each, list) and len(each) == 2 for each in found):
+            return found
+    raise TrainingError(f"{_FINISHED} is damaged: delete it to begin anew")
+
+
 def _train_one(
     options: argparse.Namespace,
     model: Architecture,
     task: Task,
     device: torch.device,
     share: Share,
-    interrupted: threading.Event,
+    interrupted: Interruption,
 ) -> int:
     output = _output(options, model, task.name)
     folder = output.with_name(f".{output.name}.run")
     settings = Settings.of(task, model, seed=options.seed, updates=options.updates, batch_size=options.batch_size)
-    begin = race.resume if options.resume and (folder.exists() or options.command != ALL) else race.start
-    runs = begin(settings, options.seeds, folder, device)
-    if share.leads:
-        chosen = ", ".join(str(run.recipe.seed) for run in runs)
-        print(f"{output.name} on {_device_name(device)}, seed {chosen}; Ctrl-C saves the run", flush=True)
-        machine = runs[0].model
-        if isinstance(machine, NTM):
-            print(f"engine: {options.engine or choose(machine)}", flush=True)
-    if not _train_with_progress(runs, share, interrupted, options.engine):
+    with locked(folder) if share.leads else nullcontext():
+        begin = race.resume if options.resume and (race.is_unfinished(folder) or options.command != ALL) else race.start
+        runs = begin(settings, options.seeds, folder, device)
         if share.leads:
-            updates = " and ".join(f"{run.update:,}" for run in runs)
-            updates += f" of {settings.recipe.updates:,} updates"
-            print(f"stopped after {updates}; the same command with --resume goes on")
-        return _INTERRUPTED
-    if not share.leads:
-        return 0
-    learned = _write(runs, output)
-    shutil.rmtree(folder)
+            chosen = ", ".join(str(run.recipe.seed) for run in runs)
+            print(f"{output.name} on {_device_name(device)}, seed {chosen}; Ctrl-C saves the run", flush=True)
+            machine = runs[0].model
+            if isinstance(machine, NTM):
+                print(f"engine: {options.engine or choose(machine)}", flush=True)
+        if not _train_with_progress(runs, share, interrupted, options.engine):
+            if share.leads:
+                _name_failures(runs)
+                updates = " and ".join(f"{run.update:,}" for run in runs)
+                updates += f" of {settings.recipe.updates:,} updates"
+                print(f"stopped after {updates}; the same command with --resume goes on")
+            return _INTERRUPTED
+        if not share.leads:
+            return 0
+        _name_failures(runs)
+        try:
+            with interrupted.at_once():
+                learned = _write(runs, output)
+        except KeyboardInterrupt:
+            print("stopped in the evaluation; the same command with --resume goes on with it")
+            return _INTERRUPTED
+        with scratch(output) as gone:
+            os.replace(folder, gone)  # at once, so that no kill leaves half a run
     return 0 if learned else _NOT_LEARNED
 
 
@@ -227,7 +249,7 @@ def _output(options: argparse.Namespace, model: Architecture, task: str) -> Path
 
 
 def _train_with_progress(
-    runs: Sequence[TrainingRun], share: Share, interrupted: threading.Event, engine: str | None
+    runs: Sequence[TrainingRun], share: Share, interrupted: Interruption, engine: str | None
 ) -> bool:
     recipe, task = runs[0].recipe, runs[0].task
     done = {run.recipe.seed: run.update for run in runs}
@@ -253,14 +275,17 @@ def _train_with_progress(
         return race.train(runs, share=share, on_progress=show, stopping=interrupted.is_set, engine=engine)
 
 
+def _name_failures(runs: Sequence[TrainingRun]) -> None:
+    for run in runs:
+        if run.failure is not None:
+            print(f"note: seed {run.recipe.seed}: {run.failure}", file=sys.stderr)
+
+
 def _write(runs: Sequence[TrainingRun], output: Path) -> bool:
     """Write the best weights, beside the folder if better ones are there; whether the task was learned.
 
     A baseline learns what it can: nothing is promised of it.
     """
-    for run in runs:
-        if run.failure is not None:
-            print(f"note: seed {run.recipe.seed}: {run.failure}", file=sys.stderr)
     best = race.best(runs)
     best.model.load_state_dict(best.best)
     with tqdm(total=len(best.task.evaluation), unit="size", desc="evaluating", leave=False) as bar:
@@ -297,7 +322,9 @@ def _device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cpu")
     try:
-        return torch.zeros((), device=name).device
+        probe = torch.zeros((), device=name)
+        probe.item()  # which a device without numbers, such as "meta", cannot
+        return probe.device
     except (RuntimeError, AssertionError) as error:
         raise TrainingError(f"no device {name!r} here: {str(error).splitlines()[0]}") from error
 

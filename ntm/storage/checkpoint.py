@@ -12,10 +12,6 @@
 
 import json
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,25 +85,6 @@ def save_weights(model: SequenceModel, folder: Path, task: str | None = None) ->
     write_json(folder / CONFIG, describe(model, task))
     save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, folder / WEIGHTS)
     (folder / WEIGHTS).chmod(0o644)  # safetensors lets only its owner read it, and a Space runs as someone else
-
-
-@contextmanager
-def replacing(folder: Path) -> Iterator[Path]:
-    """A fresh folder to write into that takes the place of `folder` when all went well, and is thrown away when not."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
-        fresh.chmod(0o755)
-        yield fresh
-        if folder.exists():
-            retired = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-            os.replace(folder, retired)
-            os.replace(fresh, folder)
-            shutil.rmtree(retired)
-        else:
-            os.replace(fresh, folder)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 from ntm.machine.model import SequenceModel
 from ntm.reports import model_card
 from ntm.storage import snapshots
-from ntm.storage.checkpoint import EVALUATION, SNAPSHOTS, TRAINING, replacing, save_weights, write_json
+from ntm.storage.checkpoint import EVALUATION, SNAPSHOTS, TRAINING, save_weights, write_json
+from ntm.storage.folders import replacing
 from ntm.tasks import Task
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C as something to be asked about, so that long work ends where nothing is lost."""
+"""Signals to end as something to be asked about, so that long work ends where nothing is lost."""
 
 import signal
 import threading
@@ -6,22 +6,44 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
+class Interruption(threading.Event):
+    """Set by the first signal to end."""
+
+    _at_once = False
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Within this a signal ends the work with KeyboardInterrupt, as one before it does at its beginning.
+
+        It is for work that can be done again and does not ask whether to go on.
+        """
+        self._at_once = True
+        try:
+            if self.is_set():
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self._at_once = False
+
+    def interrupt(self, *_: object) -> None:
+        """Take note of a signal. Those after the first change nothing, so that none of them cuts a save short."""
+        first = not self.is_set()
+        self.set()
+        if first and self._at_once:
+            raise KeyboardInterrupt
+
+
 @contextmanager
-def interruptible() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C or termination signal into an event; a second one ends the program at once."""
-    event = threading.Event()
-    signals = (signal.SIGINT, signal.SIGTERM)
-    previous = {number: signal.getsignal(number) for number in signals}
-
-    def stop(*_: object) -> None:
-        event.set()
-        for each, handler in previous.items():
-            signal.signal(each, handler)
-
-    for number in signals:
-        signal.signal(number, stop)
+def interruptible() -> Iterator[Interruption]:
+    """Turn Ctrl-C, a scheduler's termination signal and a closed terminal into an event."""
+    interruption, previous = Interruption(), {}
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # not every system has SIGHUP
+        if number is None or (name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN):  # as nohup asks
+            continue
+        previous[number] = signal.signal(number, interruption.interrupt)
     try:
-        yield event
+        yield interruption
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

@@ -1,12 +1,16 @@
 """The training loop: straight from the first update to the last, reporting, validating and saving on the way."""
 
 import math
+import os
+import shutil
 import time
+import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 
 from ntm.engine.choose import fastest
@@ -17,13 +21,14 @@ from ntm.storage import checkpoint, snapshots
 from ntm.storage.checkpoint import SNAPSHOTS
 from ntm.training import parallel
 from ntm.training.parallel import ALONE, Share
-from ntm.training.run import TrainingError, TrainingRun
+from ntm.training.run import STATE, TrainingError, TrainingRun
 from ntm.training.update import draw_batch, update_weights
-from ntm.training.validation import validate
+from ntm.training.validation import Stopped, validate
 
 _UPDATES_A_REPORT = 20
 _UPDATES_A_VALIDATION = 500
 _SECONDS_A_SAVE = 20.0
+_DOES_NOT_FIT = "a batch of {:,} sequences does not fit in memory: give a smaller --batch-size"
 
 
 class Progress(NamedTuple):
@@ -52,40 +57,52 @@ def train(
         share: of every batch.
         validating: whether to look for the best weights on the way; else the first ones count as the best.
         on_progress: told every few updates how it goes.
-        stopping: asked as often.
+        stopping: asked as often, and between the batches of a validation, which is then done when the run goes on.
         engine: that runs the model, see `ntm.engine.choose`; the fastest one when None.
 
     Returns:
-        Whether the last update was reached.
+        Whether the last update was reached, and judged.
 
     Raises:
         TrainingError: if the loss or a weight stops being finite; the best weights are in the run's folder, as a
-            checkpoint. Or if the batch cannot be shared out evenly.
+            checkpoint. Or if the batch cannot be shared out evenly or does not fit in memory, or the run cannot be
+            saved at its beginning or end.
     """
     if run.recipe.batch_size % share.size:
         raise TrainingError(f"{share.size} processes cannot share a batch of {run.recipe.batch_size} evenly")
     step = _make_step(run, share, engine)
+    if share.leads:
+        if not (run.folder / STATE).exists():
+            shutil.rmtree(run.folder / SNAPSHOTS, ignore_errors=True)  # of a run that nothing else is left of
+        run.save()  # so that there is never a folder of a run that cannot go on
     clock = saved = time.perf_counter()
-    while not run.finished and not parallel.any_of(bool(stopping and stopping()), share):
+    judged = not validating or _judge(run, stopping)
+    while not run.finished and not parallel.any_of(not judged or bool(stopping and stopping()), share):
         progress = _train_a_while(run, step, share)
         if not (math.isfinite(progress.loss) and _is_finite(run.model)):
             raise _give_up(run, share)
-        row: dict[str, float] = progress._asdict()
-        if validating and (run.update % _UPDATES_A_VALIDATION == 0 or run.finished):
-            row |= _validate(run)
-        run.curve.append(row)
-        if isinstance(run.model, NTM) and share.leads:
-            snapshots.keep(run.average, run.folder / SNAPSHOTS, run.update)
+        run.curve.append(progress._asdict())
+        judged = not validating or _judge(run, stopping)
+        if judged and isinstance(run.model, NTM) and share.leads:
+            _try(run, lambda: snapshots.keep(run.average, run.folder / SNAPSHOTS, run.update))
         if on_progress is not None:
             on_progress(progress)
         now = time.perf_counter()
         run.seconds, clock = run.seconds + now - clock, now
         if now - saved > _SECONDS_A_SAVE and share.leads:
-            run.save()
+            _try(run, run.save)
             saved = now
     if share.leads:
         run.save()
-    return run.finished
+    return run.finished and judged
+
+
+def _try(run: TrainingRun, write: Callable[[], object]) -> None:
+    """Write something that training can do without until the next time, such as when a disk is full for a moment."""
+    try:
+        write()
+    except (TrainingError, SafetensorError, OSError) as error:
+        warnings.warn(f"seed {run.recipe.seed} goes on unsaved at update {run.update:,}: {error}", stacklevel=2)
 
 
 def _make_step(run: TrainingRun, share: Share, engine: str | None) -> Step:
@@ -104,9 +121,15 @@ def _train_a_while(run: TrainingRun, step: Step, share: Share) -> Progress:
     count = min(_UPDATES_A_REPORT, run.recipe.updates - run.update)
     sums = torch.zeros(2, device=run.device)
     for _ in range(count):
-        batch, slots = draw_batch(run, generator)
-        _set_learning_rate(run.optimizer, run.recipe.learning_rate_at(run.update))
-        sums += step(parallel.part(batch, share), slots, generator)
+        try:
+            batch, slots = draw_batch(run, generator)
+            _set_learning_rate(run.optimizer, run.recipe.learning_rate_at(run.update))
+            _check_memory(run, batch.inputs, slots)
+            sums += step(parallel.part(batch, share), slots, generator)
+        except (MemoryError, RuntimeError) as refusal:
+            if not _is_out_of_memory(refusal):
+                raise
+            raise TrainingError(_DOES_NOT_FIT.format(run.recipe.batch_size)) from refusal
         run.update += 1
     newest = run.recipe.share_of_newest_at(run.update, _UPDATES_A_REPORT)
     for mean, weights in zip(run.average.state_dict().values(), run.model.state_dict().values(), strict=True):
@@ -116,10 +139,34 @@ def _train_a_while(run: TrainingRun, step: Step, share: Share) -> Progress:
     return Progress(run.update, loss, error)
 
 
-def _validate(run: TrainingRun) -> dict[str, float]:
-    validation = validate(run.average, run.task, run.recipe.selection.sequences)
+def _check_memory(run: TrainingRun, inputs: Tensor, slots: int | None) -> None:
+    """Refuse what would take all memory: Linux promises it, and then ends the process without a word."""
+    if not isinstance(run.model, NTM) or inputs.device.type != "cpu" or not hasattr(os, "sysconf"):
+        return
+    length, batch_size = inputs.shape[:2]
+    contents = 4 * length * batch_size * (slots or run.model.memory_slots) * run.model.config["memory_width"]
+    if contents > os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"):
+        raise MemoryError
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    said = str(error).lower()
+    return isinstance(error, MemoryError) or "can't allocate memory" in said or "out of memory" in said
+
+
+def _judge(run: TrainingRun, stopping: Callable[[], bool] | None) -> bool:
+    """Validate where it is due, also where a run was stopped before it was done; False if it is to stop now."""
+    due = run.update % _UPDATES_A_VALIDATION == 0 or run.finished
+    if not run.curve or not due or "validation_error" in run.curve[-1]:
+        return True
+    try:
+        validation = validate(run.average, run.task, run.recipe.selection.sequences, stopping)
+    except Stopped:
+        return False
     run.judge(validation)
-    return {"validation_error": validation.error, "validation_worst_logit": validation.worst_logit}
+    if all(map(math.isfinite, validation)):  # others are no numbers in JSON
+        run.curve[-1] |= {"validation_error": validation.error, "validation_worst_logit": validation.worst_logit}
+    return True
 
 
 def _set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
@@ -136,11 +183,15 @@ def _is_finite(model: SequenceModel) -> bool:
 
 
 def _give_up(run: TrainingRun, share: Share) -> TrainingError:
+    failed = f"the loss or a weight stopped being finite before update {run.update:,}. "
     run.model.load_state_dict(run.best)
-    if share.leads:
-        run.folder.mkdir(parents=True, exist_ok=True)
-        checkpoint.save_weights(run.model, run.folder, run.settings.task)
+    try:
+        if share.leads:
+            run.folder.mkdir(parents=True, exist_ok=True)
+            checkpoint.save_weights(run.model, run.folder, run.settings.task)
+    except (OSError, SafetensorError) as error:
+        return TrainingError(f"{failed}The best weights could not be written: {error}")
     return TrainingError(
-        f"the loss or a weight stopped being finite before update {run.update:,}. The best weights so far, of update "
-        f"{run.best_update:,}, are in {run.folder}, which ntm.load reads; another --seed may fare better"
+        f"{failed}The best weights so far, of update {run.best_update:,}, are in {run.folder}, which ntm.load reads; "
+        f"another --seed may fare better"
     )

@@ -1,5 +1,6 @@
 """A race: several seeds of one recipe, trained beside one another; what does best on validation is kept."""
 
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
@@ -14,13 +15,18 @@ from ntm.training.parallel import ALONE, Share
 from ntm.training.run import STATE, Settings, TrainingError, TrainingRun
 
 
+def is_unfinished(folder: Path) -> bool:
+    """Whether a folder holds a run or several; one without a saved state holds none, whatever else is in it."""
+    return (folder / STATE).exists() or any(folder.glob(f"seed-*/{STATE}"))
+
+
 def start(settings: Settings, count: int, folder: Path, device: torch.device) -> list[TrainingRun]:
     """Runs before their first update, of the settings' seed and those after it.
 
     Raises:
         TrainingError: if the count is not positive, or the folder holds a run already.
     """
-    if folder.exists():
+    if is_unfinished(folder):
         raise TrainingError(f"{folder} holds an unfinished run: go on with --resume, or delete that folder")
     return [TrainingRun.start(each, home, device) for each, home in _homes(settings, count, folder)]
 
@@ -35,7 +41,7 @@ def resume(settings: Settings, count: int, folder: Path, device: torch.device) -
     if (alone and count > 1) or (several and count == 1):
         raise TrainingError(f"the run in {folder} was started with{'' if several else 'out'} --seeds")
     return [
-        (TrainingRun.resume if home.exists() or not several else TrainingRun.start)(each, home, device)
+        (TrainingRun.resume if (home / STATE).exists() or not several else TrainingRun.start)(each, home, device)
         for each, home in _homes(settings, count, folder)
     ]
 
@@ -116,9 +122,11 @@ def facts(runs: Sequence[TrainingRun]) -> dict[str, Any]:
         {
             "seed": run.recipe.seed,
             "best_update": run.best_update,
-            "best_validation": run.best_validation._asdict(),
             "curve": run.curve,
         }
+        # What was never validated has no number, and JSON no infinity.
+        | ({"best_validation": run.best_validation._asdict()} if all(map(math.isfinite, run.best_validation)) else {})
+        | ({"failure": str(run.failure)} if run.failure is not None else {})
         for run in runs
         if run is not chosen
     ]

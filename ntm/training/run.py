@@ -5,16 +5,20 @@ later: batch number u is a function of the seed and u alone, so on the CPU the r
 bit for bit, as one that was never stopped.
 """
 
+import hashlib
 import json
+import os
 import platform
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 
 from ntm import tasks
@@ -24,7 +28,11 @@ from ntm.tasks import Recipe, Task
 from ntm.tasks.streams import seed_generator
 from ntm.training.validation import NOT_VALIDATED, Validation
 
-STATE = "state.safetensors"
+STATE = "state"
+"""The file that makes a folder hold a run: safetensors, then their SHA-256"""
+
+_DIGEST_BYTES = hashlib.sha256().digest_size
+_LARGEST_BATCH = 2**31
 
 
 class TrainingError(Exception):
@@ -61,6 +69,8 @@ class Settings:
             smallest = 0 if name == "seed" else 1
             if value is not None and value < smallest:
                 raise TrainingError(f"{name.replace('_', ' ')} must be at least {smallest}, not {value}")
+        if batch_size is not None and batch_size > _LARGEST_BATCH:
+            raise TrainingError(f"batch size must be at most {_LARGEST_BATCH}, not {batch_size}")
         changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         return cls(task.name, architecture, replace(task.recipes[architecture], **changes))
 
@@ -112,25 +122,31 @@ class TrainingRun:
         """The run that was saved in a folder.
 
         Raises:
-            TrainingError: if there is none, or it was started with other settings.
+            TrainingError: if there is none, it is damaged, or it was started with other settings.
         """
-        record, tensors = _read(folder, device)
+        record, tensors = _read(folder)
         differing = _differing(json.loads(json.dumps(asdict(settings))), record["settings"])
         if differing:
             raise TrainingError(f"the run in {folder} was started with another {' and '.join(differing)}")
         run = cls.start(settings, folder, device)
-        run.model.load_state_dict(_part(tensors, "model."))
-        run.average.load_state_dict(_part(tensors, "average."))
-        run.best = _part(tensors, "best.")
+        try:
+            run._restore(record, {name: tensor.to(device) for name, tensor in tensors.items()})
+        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise TrainingError(f"the run in {folder} is of another version: {error}") from error
+        return run
+
+    def _restore(self, record: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+        self.model.load_state_dict(_part(tensors, "model."))
+        self.average.load_state_dict(_part(tensors, "average."))
+        self.best = _part(tensors, "best.")
         state: dict[int, dict[str, Tensor]] = {}
         for name, tensor in _part(tensors, "optimizer.").items():
             index, slot = name.split(".")
             state.setdefault(int(index), {})[slot] = tensor
-        run.optimizer.load_state_dict({**run.optimizer.state_dict(), "state": state})
-        run.update, run.seconds, run.curve = record["update"], record["seconds"], record["curve"]
-        run.limit = record["limit"]
-        run.best_update, run.best_validation = record["best_update"], Validation(*record["best_validation"])
-        return run
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
+        self.update, self.seconds, self.curve = record["update"], record["seconds"], record["curve"]
+        self.limit = record["limit"]
+        self.best_update, self.best_validation = record["best_update"], Validation(*record["best_validation"])
 
     @property
     def task(self) -> Task:
@@ -172,7 +188,6 @@ class TrainingRun:
         Raises:
             TrainingError: if it cannot be written; what was saved before is still there.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
         tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
         tensors |= {f"average.{name}": tensor for name, tensor in self.average.state_dict().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
@@ -187,11 +202,19 @@ class TrainingRun:
             "best_validation": self.best_validation,
             "limit": self.limit,
         }
+        tensors["record"] = torch.from_numpy(np.frombuffer(bytearray(json.dumps(record).encode()), np.uint8))
         partial = self.folder / f"{STATE}.partial"
         try:
-            save_file(tensors, partial, metadata={"record": json.dumps(record)})
+            self.folder.mkdir(parents=True, exist_ok=True)
+            content = save({name: tensor.contiguous() for name, tensor in tensors.items()})
+            with partial.open("wb") as file:
+                file.write(content + hashlib.sha256(content).digest())
+                file.flush()
+                os.fsync(file.fileno())
             partial.replace(self.folder / STATE)
-        except (OSError, SafetensorError) as error:
+        except OSError as error:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)  # where a disk is full, what it holds is needed
             raise TrainingError(f"the run cannot be saved in {self.folder}: {error}") from error
 
     def facts(self) -> dict[str, Any]:
@@ -223,15 +246,21 @@ def _copy_weights(model: SequenceModel) -> dict[str, Tensor]:
     return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
 
 
-def _read(folder: Path, device: torch.device) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """The record and the tensors of a saved run."""
     try:
-        with safe_open(folder / STATE, framework="pt", device=str(device)) as file:
-            record = json.loads(file.metadata()["record"])
-            return record, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        data = (folder / STATE).read_bytes()
     except FileNotFoundError:
         raise TrainingError(f"there is no unfinished run in {folder}") from None
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+    except OSError as error:
+        raise TrainingError(f"the run in {folder} cannot be read: {error}") from error
+    content, digest = data[:-_DIGEST_BYTES], data[-_DIGEST_BYTES:]
+    if hashlib.sha256(content).digest() != digest:
+        raise TrainingError(f"the run in {folder} is damaged: delete that folder to begin anew")
+    try:
+        tensors = load(content)
+        return json.loads(tensors.pop("record").numpy().tobytes()), tensors
+    except (SafetensorError, KeyError, ValueError) as error:
         raise TrainingError(f"the run in {folder} cannot be read: {error}") from error
 
 

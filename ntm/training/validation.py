@@ -1,6 +1,7 @@
 """Validation: how good weights are, on sequences that training never draws, so that the best can be kept."""
 
 import math
+from collections.abc import Callable
 from statistics import fmean
 from typing import NamedTuple
 
@@ -29,22 +30,37 @@ class Validation(NamedTuple):
 NOT_VALIDATED = Validation(math.inf, math.inf)
 
 
+class Stopped(Exception):  # noqa: N818 - not an error
+    """Validation was asked to stop."""
+
+
 @torch.no_grad()
-def validate(model: SequenceModel, task: Task, sequences: int) -> Validation:
-    """Judge a model in all of a task's validation cases, each on at most so many sequences."""
+def validate(
+    model: SequenceModel, task: Task, sequences: int, stopping: Callable[[], bool] | None = None
+) -> Validation:
+    """Judge a model in all of a task's validation cases, each on at most so many sequences.
+
+    Raises:
+        Stopped: as soon as `stopping()` is true; it is asked between batches.
+    """
     with torch.compiler.set_stance("force_eager"):
-        judged = [(case.weight, _judge(model, task, case, sequences)) for case in task.validation]
+        judged = [(case.weight, _judge(model, task, case, sequences, stopping)) for case in task.validation]
     return Validation(
         error=sum(weight * judgement.error for weight, judgement in judged),
         worst_logit=max(judgement.worst_logit for _, judgement in judged),
     )
 
 
-def _judge(model: SequenceModel, task: Task, case: Case, sequences: int) -> Validation:
+def _judge(
+    model: SequenceModel, task: Task, case: Case, sequences: int, stopping: Callable[[], bool] | None
+) -> Validation:
     """In one case, on no more sequences than it takes to find an error."""
     device = next(model.parameters()).device
     errors, worst_logit = [], -math.inf
     for index in range(math.ceil(sequences / _BATCH_SIZE)):
+        begun = index > 0 or case is not task.validation[0]
+        if begun and stopping is not None and stopping():
+            raise Stopped
         generator = make_generator("validation", 0, index)
         batch = task.draw_validation(_BATCH_SIZE, generator, device, **case.sizes)
         logits, _ = model(batch.inputs, model.initial_state(_BATCH_SIZE, case.memory_slots))
