@@ -22,6 +22,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from ntm import tasks
 from ntm.commands import train
 from ntm.storage.checkpoint import WEIGHTS, read_folder
 from ntm.training import loop, race
@@ -33,9 +34,19 @@ _UPDATES = 100
 _WRITING = (f".{_NAME}.run/*.partial", f".{_NAME}.run/snapshots/partial", f".{_NAME}.scratch-*")
 
 
-def _start(folder: Path, resume: bool) -> int:
-    """Start the command in a process of its own, which saves after every report; its number."""
-    sys.stdout.flush()
+def start(folder: Path, *arguments: str, updates: int = _UPDATES, evaluating: bool = False) -> int:
+    """Start the command in a process of its own, which saves after every report.
+
+    Args:
+        folder: in place of `checkpoints/`; what is said goes to `log` in it.
+        arguments: further ones.
+        updates: how many.
+        evaluating: whether at all sizes, which takes a while, or at the smallest alone.
+
+    Returns:
+        The number of the process.
+    """
+    folder.mkdir(exist_ok=True)
     if child := os.fork():
         return child
     code = 70
@@ -43,16 +54,22 @@ def _start(folder: Path, resume: bool) -> int:
         log = os.open(folder / "log", os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
         os.dup2(log, 1)
         os.dup2(log, 2)
+        sys.stdout, sys.stderr = os.fdopen(1, "w", buffering=1), os.fdopen(2, "w", buffering=1)
+        torch.set_num_threads(1)
         with pytest.MonkeyPatch.context() as patch:
+            cases = type(tasks.get("copy")).evaluation
             judge_quickly(patch)
+            if evaluating:
+                patch.setattr(type(tasks.get("copy")), "evaluation", cases)
             patch.setattr(loop, "_SECONDS_A_SAVE", 0.0)
             patch.setattr(train, "CHECKPOINTS", folder)
-            code = train.main(["copy", "--updates", str(_UPDATES), "--batch-size", "1", *["--resume"] * resume])
+            code = train.main(["copy", "--updates", str(updates), "--batch-size", "1", *arguments])
     finally:
         os._exit(code)
 
 
-def _end(child: int) -> int:
+def end(child: int) -> int:
+    """The exit status of a process, negative for a signal, once it has ended."""
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
@@ -76,19 +93,18 @@ def check(folder: Path, kills: int, seed: int) -> Counter[str]:
     """
     chance, counts = random.Random(seed), Counter[str]()
     straight, home = folder / "straight", folder / "killed"
-    straight.mkdir()
     began = time.monotonic()
-    assert _end(_start(straight, resume=False)) == 0, (straight / "log").read_text()
+    assert end(start(straight)) == 0, (straight / "log").read_text()
     whole = time.monotonic() - began
     expected = load_file(straight / _NAME / WEIGHTS)
     old = load_file(write_checkpoint(home / _NAME) / WEIGHTS)
     finished = False
     while counts["kills"] < kills or not finished:
         unfinished = race.is_unfinished(home / f".{_NAME}.run")
-        child = _start(home, resume=unfinished)
+        child = start(home, *["--resume"] * unfinished)
         if counts["kills"] < kills:
             _kill_somewhere(child, home, 1.2 * whole, chance)
-        code = _end(child)
+        code = end(child)
         said = (home / "log").read_text()
         assert code in (0, -signal.SIGKILL), said
         finished = code == 0
@@ -111,7 +127,6 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=300, help="(default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the moments (default: %(default)s)")
     options = parser.parse_args()
-    torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         counts = check(Path(folder), options.kills, options.seed)
     print(", ".join(f"{count} {name}" for name, count in counts.items()))

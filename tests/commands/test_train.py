@@ -267,3 +267,29 @@ def test_what_was_not_learned_is_not_published(
     monkeypatch.setattr(command.hub, "check_push", lambda name: None)
     assert command.main([*TINY, "--push-to-hub", "NAMESPACE/ntm-copy"]) == 3
     assert "not published; to do it all the same: python train.py push" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--device", "meta"], "no device 'meta' here"),
+        (["--batch-size", str(2**31)], "a batch of 2,147,483,648 sequences does not fit in memory"),
+        (["--batch-size", str(10**6)], "a batch of 1,000,000 sequences does not fit in memory"),
+        (["--batch-size", str(10**20)], "batch size must be at most 2147483648"),
+    ],
+)
+def test_what_this_machine_cannot_do_is_a_sentence(
+    command: ModuleType, capsys: pytest.CaptureFixture[str], tmp_path: Path, arguments: list[str], complaint: str
+) -> None:
+    assert command.main(["copy", *arguments, "--output", str(tmp_path / "ntm-copy")]) == 1
+    assert f"error: {complaint}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["3", "[3]", "{}", "[[1, 2, 3]]", "", "[" * 100_000])
+def test_a_damaged_list_of_what_all_has_trained_is_a_sentence(
+    command: ModuleType, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    command.CHECKPOINTS.mkdir()
+    command._FINISHED.write_text(text)
+    assert command.main(["all", "--resume"]) == 1
+    assert capsys.readouterr().err == f"error: {command._FINISHED} is damaged: delete it to begin anew\n"

@@ -2,6 +2,9 @@
 
 import json
 import math
+import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -9,9 +12,11 @@ import pytest
 import torch
 
 import ntm
+from ntm import tasks
 from ntm.training import loop, race
-from ntm.training.run import TrainingError, TrainingRun
-from tests.tiny import CPU, SHORT
+from ntm.training.loop import Progress
+from ntm.training.run import Settings, TrainingError, TrainingRun
+from tests.tiny import CPU, SHORT, small
 
 
 @pytest.mark.usefixtures("quick")
@@ -82,3 +87,79 @@ def test_the_command_keeps_the_best_and_the_curves_of_the_others(command: Module
     assert {facts["seed"], *(other["seed"] for other in others)} == {5, 6, 7}
     assert all([row["update"] for row in other["curve"]] == [20, 40] for other in others)
     ntm.load(output)
+
+
+def test_the_good_seed_is_written_and_one_that_failed_before_its_first_validation_is_named(
+    command: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = Settings.of(tasks.get("copy"), updates=20, batch_size=2, seed=5)
+    spoilt, sound = race.start(settings, 2, tmp_path / ".ntm-copy.run", CPU)
+    with torch.no_grad():
+        next(spoilt.model.parameters()).fill_(math.nan)
+    spoilt.save()
+    sound.save()
+    output = tmp_path / "ntm-copy"
+    arguments = ["copy", "--updates", "20", "--batch-size", "2", "--seed", "5", "--seeds", "2", "--resume"]
+    assert command.main([*arguments, "--output", str(output)]) == 0
+    assert "note: seed 5: the loss or a weight stopped being finite" in capsys.readouterr().err
+    facts = json.loads((output / "training.json").read_text())
+    assert facts["seed"] == 6
+    (other,) = facts["other_seeds"]
+    assert "stopped being finite" in other["failure"]
+    assert "best_validation" not in other
+    ntm.load(output)
+
+
+def test_a_seed_that_cannot_be_saved_fails_alone(
+    command: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / ".ntm-copy.run").mkdir()
+    (tmp_path / ".ntm-copy.run" / "seed-5").write_text("a file in the folder's place")
+    output = tmp_path / "ntm-copy"
+    arguments = ["copy", "--updates", "20", "--batch-size", "2", "--seed", "5", "--seeds", "2"]
+    assert command.main([*arguments, "--output", str(output)]) == 0
+    assert "note: seed 5: the run cannot be saved" in capsys.readouterr().err
+    assert json.loads((output / "training.json").read_text())["seed"] == 6
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 1 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("mounting a small disk is not allowed here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def fill(file: Path) -> None:
+    """Write to a file until its disk is full."""
+    with file.open("wb", buffering=0) as opened:
+        while True:
+            opened.write(bytes(4096))
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.filterwarnings("always:seed 0 goes on unsaved")
+def test_a_disk_that_is_full_for_a_moment_costs_nothing(monkeypatch: pytest.MonkeyPatch, small_disk: Path) -> None:
+    monkeypatch.setattr(loop, "_SECONDS_A_SAVE", 0.0)
+    settings = small(updates=80)
+    (run,) = race.start(settings, 1, small_disk / "run", CPU)
+    filler = small_disk / "filler"
+
+    def fill_for_a_moment(_: TrainingRun, progress: Progress) -> None:
+        if progress.update == 20:
+            with pytest.raises(OSError, match="No space left"):
+                fill(filler)
+        elif progress.update == 40:
+            assert TrainingRun.resume(settings, small_disk / "run", CPU).update == 0, "what was saved is still there"
+        elif progress.update == 60:
+            filler.unlink()
+
+    with pytest.warns(UserWarning, match="seed 0 goes on unsaved at update 20: the run cannot be saved .* No space"):
+        assert race.train([run], on_progress=fill_for_a_moment)
+    assert run.failure is None
+    assert TrainingRun.resume(settings, small_disk / "run", CPU).finished
+    assert not list((small_disk / "run").glob("*.partial"))

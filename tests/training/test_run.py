@@ -1,5 +1,6 @@
 """A run: what it depends on, and that it goes on where it was stopped."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from ntm import tasks
 from ntm.tasks.recipe import Curriculum, Finish
 from ntm.training import loop
-from ntm.training.run import Settings, TrainingError, TrainingRun
+from ntm.training.run import STATE, Settings, TrainingError, TrainingRun
 from tests.tiny import CPU, CURRICULUM, SHORT, SMALLEST, small, start
 
 
@@ -96,3 +97,36 @@ def test_a_model_that_the_task_has_no_recipe_for_is_named(monkeypatch: pytest.Mo
     monkeypatch.setattr(type(task), "recipes", {"ntm": task.recipes["ntm"]})
     with pytest.raises(TrainingError, match="copy has no recipe for lstm, only for ntm"):
         Settings.of(task, "lstm")
+
+
+def test_any_damage_to_a_saved_run_is_a_sentence(tmp_path: Path) -> None:
+    start(SHORT, tmp_path).save()
+    state = tmp_path / STATE
+    whole = state.read_bytes()
+    flipped = [whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :] for at in range(0, len(whole), 89)]
+    shortened = [whole[:length] for length in (0, 1, 8, 31, 32, 33, len(whole) // 2, len(whole) - 1)]
+    zeroed = [whole[: len(whole) // 2] + bytes(size) + whole[len(whole) // 2 + size :] for size in (400, 4000)]
+    for damaged in (*flipped, *shortened, *zeroed, whole + b"\0", b"\0" * len(whole), b"{}"):
+        state.write_bytes(damaged)
+        with pytest.raises(TrainingError, match=r"^the run in .* is damaged: delete that folder to begin anew$"):
+            TrainingRun.resume(SHORT, tmp_path, CPU)
+    state.write_bytes(whole)
+    assert TrainingRun.resume(SHORT, tmp_path, CPU).update == 0
+
+
+def test_a_sound_run_of_another_version_is_a_sentence(tmp_path: Path) -> None:
+    run = start(SHORT, tmp_path)
+    run.best.popitem()
+    run.average.register_buffer("more", next(run.average.parameters()).detach().clone())
+    run.save()
+    with pytest.raises(TrainingError, match="is of another version"):
+        TrainingRun.resume(SHORT, tmp_path, CPU)
+
+
+@pytest.mark.parametrize(
+    "save", [lambda folder: folder.write_text("a file"), lambda folder: (folder / STATE).mkdir(parents=True)]
+)
+def test_what_cannot_be_written_is_a_sentence(tmp_path: Path, save: Callable[[Path], object]) -> None:
+    save(tmp_path / "run")
+    with pytest.raises(TrainingError, match="cannot be saved in"):
+        start(SHORT, tmp_path / "run").save()
