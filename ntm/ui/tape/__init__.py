@@ -89,6 +89,8 @@ def encode(run: Run, *, original: Run | None = None, baseline: Run | None = None
         # The same question asked anew, of a machine with other weights or more memory, goes on where the last one was.
         "question": hash(run.question),
         "changedAt": run.intervention.step if isinstance(run, ChangedRun) else None,
+        # The head that was put on another slot before that step, and the slot.
+        "moved": run.intervention.move if isinstance(run, ChangedRun) else None,
         "captions": run.captions,
         "readDelay": run.read_delay,
         "certain": run.optimal_error is None,

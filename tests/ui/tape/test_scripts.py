@@ -12,7 +12,8 @@ from playwright.sync_api import Browser, JSHandle, Page
 
 import ntm
 from ntm import tasks
-from ntm.ui import tape
+from ntm.ui import tape, tour
+from ntm.ui.controls import example
 from ntm.ui.panels.intervention import Intervention, intervene
 from ntm.ui.run import Run, run_question
 from tests.numerics import seeded
@@ -292,13 +293,20 @@ UNSURE = [0.2] * 3 + [0.4 / 13] * 13
         (None, 0, 0, "stays on slot 0 (100 %)"),
         (None, 1, 0, "moves one slot on, to slot 1 (100 %)"),
         (None, 15, 0, "moves one slot back, to slot 15 (100 %)"),
-        (5, 6, 0.49, "moves one slot on, to slot 6 (100 %)"),
+        (5, 6, 0.24, "moves one slot on, to slot 6 (100 %)"),
+        (5, 6, 0.26, "moves one slot on, to slot 6, partly by content (100 %)"),
+        (5, 6, 0.49, "moves one slot on, to slot 6, partly by content (100 %)"),
         (5, 2, 0, "moves 3 slots back, to slot 2 (100 %)"),
         (15, 1, 0, "moves 2 slots on, to slot 1 (100 %)"),
         (5, 5, 0, "stays on slot 5 (100 %)"),
-        (5, 5, 0.51, "stays on slot 5, found by content (100 %)"),
-        (5, 11, 0.51, "jumps to slot 11 by content (100 %)"),
+        (5, 5, 0.49, "stays on slot 5, found partly by content (100 %)"),
+        (5, 5, 0.76, "stays on slot 5, found by content (100 %)"),
+        (5, 11, 0.51, "jumps to slot 11 partly by content (100 %)"),
+        (5, 11, 0.74, "jumps to slot 11 partly by content (100 %)"),
+        (5, 11, 0.76, "jumps to slot 11 by content (100 %)"),
         (UNSURE, 4, 0.9, "finds slot 4 by content (100 %)"),
+        (UNSURE, 4, 0.6, "finds slot 4 partly by content (100 %)"),
+        (UNSURE, 4, 0.4, "settles on slot 4, partly by content (100 %)"),
         (UNSURE, 4, 0.1, "settles on slot 4 (100 %)"),
         (5, UNSURE, 0.9, "looks at many slots at once, most at slot 0 (20 %)"),
     ],
@@ -326,19 +334,24 @@ def sentence_of(run: Run, step: int, kind: str, index: int) -> str:
         source = (now - by) % slots
         brought["content"] += shifts[by + reach] * gate * content[source]
         brought["shift"] += shifts[by + reach] * (1 - gate) * before[source]
-    by_content = brought["content"] > brought["shift"]
+    mostly = brought["content"] > brought["shift"]
+    if brought["content"] > 3 * brought["shift"]:
+        how = "by content"
+    else:
+        how = "partly by content" if 3 * brought["content"] > brought["shift"] else ""
+    too = how and f", {how}"
     where = f" ({int(100 * weights[step][now] + 0.5)} %)"
     if weights[step][now] < 0.3:
         return f"looks at many slots at once, most at slot {now}{where}"
     if before[was] < 0.3:
-        return (f"finds slot {now} by content" if by_content else f"settles on slot {now}") + where
+        return (f"finds slot {now} {how}" if mostly else f"settles on slot {now}{too}") + where
     moved = (now - was + slots // 2) % slots - slots // 2
     if moved == 0:
-        return f"stays on slot {now}{', found by content' if by_content else ''}{where}"
-    if by_content:
-        return f"jumps to slot {now} by content{where}"
+        return f"stays on slot {now}{how and f', found {how}'}{where}"
+    if mostly:
+        return f"jumps to slot {now} {how}{where}"
     far = "one slot" if abs(moved) == 1 else f"{abs(moved)} slots"
-    return f"moves {far} {'on' if moved > 0 else 'back'}, to slot {now}{where}"
+    return f"moves {far} {'on' if moved > 0 else 'back'}, to slot {now}{too}{where}"
 
 
 @pytest.mark.parametrize("task", tasks.names())
@@ -371,6 +384,31 @@ def test_copying_does_not_jump_by_content_while_it_writes(scripts: Page) -> None
     writing = [line for line, caption in zip(lines, run.captions, strict=True) if "comes in" in caption]
     assert len(writing) > 5
     assert not [line for line in writing if "content" in line]
+
+
+def test_the_lines_of_the_first_run_are_as_the_tour_tells_them(scripts: Page) -> None:
+    """The tour says: each head moves one slot back with every step; the read head waited where the first letter is."""
+    run = run_question(machine_of("copy"), example("copy").question)
+    arrived = decode(scripts, tape.encode(run))
+    lines = arrived.evaluate("run => run.captions.map((_, step) => headLines(run, step).map(({ text }) => text))")
+    assert {write.partition(",")[0] for write, _ in lines[3:15]} == {"write head moves one slot back"}
+    assert {read.partition(" (")[0] for _, read in lines[:17]} == {"read head stays on slot 0"}
+    assert {read.partition(",")[0] for _, read in lines[17:]} == {"read head moves one slot back"}
+    first_answer = int(run.batch.mask[:, 0].nonzero()[0])
+    assert arrived.evaluate("(run, step) => linkOf(run, step).slot", first_answer) == 0
+    told = files(tour).joinpath("tour.js").read_text("utf-8").lower()
+    assert told.count("one slot back") == 2
+    assert "one slot further" not in told
+
+
+def test_a_head_that_somebody_moved_goes_on_from_there(scripts: Page) -> None:
+    run = real_run("copy")
+    step = len(run.captions) - 3
+    slot = (int(run.trace.read_weights[step, 0, 0].argmax()) + 50) % 128
+    moved = intervene(machine_of("copy"), run, Intervention(step, move=(0, slot)))
+    arrived = decode(scripts, tape.encode(moved, original=run))
+    line = arrived.evaluate("(run, step) => headLines(run, step)[1].text", step)
+    assert line.startswith(f"read head moves one slot back, to slot {slot - 1} (")
 
 
 def test_the_register_is_said_where_there_is_one(scripts: Page) -> None:
