@@ -57,9 +57,9 @@ def unroll(model: NTM, inputs: Tensor, state: NTMState, *, target: str = "native
     Gradients flow to the parameters, the inputs and the state. They cannot be differentiated again.
 
     Args:
-        model: in float32, on the CPU.
+        model: a machine in float32, on the CPU.
         inputs: (T, B, in).
-        state: of B sequences.
+        state: the state of B sequences.
         target: what the engine is compiled for, see `library.load`.
 
     Raises:

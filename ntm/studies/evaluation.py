@@ -50,7 +50,7 @@ class Score:
     error: float
     """mean over the sequences, in the task's unit"""
     worst: float
-    """of the worst sequence"""
+    """the error of the worst sequence"""
     optimal: float | None = None
     """mean of the best that can be done on the same sequences, where the task knows it"""
 
@@ -60,11 +60,11 @@ def measure(model: SequenceModel, task: Task, case: Case, *, sequences: int, see
     """Run a model on fresh sequences of one size.
 
     Args:
-        model: on any device.
+        model: the model to judge, on any device.
         task: what to ask of it.
         case: the sizes, and the memory slots to give it.
         sequences: how many.
-        seed: of the sequences.
+        seed: the seed of the sequences.
     """
     device = next(model.parameters()).device
     generator, memory = make_generator("evaluation", seed), make_generator("evaluation", seed, _MEMORY_STREAM, device)
@@ -105,11 +105,11 @@ def evaluate(
     Cases that differ in their memory slots alone are one case to a model without memory.
 
     Args:
-        model: on any device.
+        model: the model to judge, on any device.
         task: what to ask of it.
         cases: the sizes at which to ask it.
         sequences: how many fresh ones a case.
-        seed: of the sequences.
+        seed: the seed of the sequences.
         on_score: told of each score as it comes.
     """
     scores = []
@@ -130,7 +130,7 @@ def misses(task: Task, evaluation: Mapping[str, Any]) -> list[str]:
     """Where a machine does worse than its task promises, a phrase each; none where it has learned the task.
 
     Args:
-        task: with a bar for some of its evaluation cases, see `Case`.
+        task: a task with a bar for some of its evaluation cases, see `Case`.
         evaluation: the contents of `evaluation.json`.
     """
     return [
@@ -146,7 +146,7 @@ def shortfall(task: Task, evaluation: Mapping[str, Any]) -> float:
     The sum over all bars of how many times as large as the bar an error is, less one; infinite where one is not known.
 
     Args:
-        task: with a bar for some of its evaluation cases, see `Case`.
+        task: a task with a bar for some of its evaluation cases, see `Case`.
         evaluation: the contents of `evaluation.json`.
     """
     return sum(max(0.0, error / bar - 1) for _, bar, error in _held_to_bars(task, evaluation))

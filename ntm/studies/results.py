@@ -55,7 +55,7 @@ def write(folder: Path) -> None:
     """Write the page and its figures.
 
     Args:
-        folder: of the checkpoints.
+        folder: the folder of the checkpoints.
 
     Raises:
         CheckpointError: if a record cannot be read.

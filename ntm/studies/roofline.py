@@ -20,7 +20,7 @@ def operations(config: Mapping[str, Any]) -> int:
     its M numbers and the shift of its weights; what is done once a number (squashing, softmax, powers) is not.
 
     Args:
-        config: of an `ntm.NTM`.
+        config: the configuration of an `ntm.NTM`.
     """
     heads = config["read_heads"] + config["write_heads"]
     slots, width, units = config["memory_slots"], config["memory_width"], config["controller_size"]
@@ -46,7 +46,7 @@ def traffic(config: Mapping[str, Any]) -> int:
     Forward, memory and weightings are read and written; backward, they are read, and their gradients read and written.
 
     Args:
-        config: of an `ntm.NTM`.
+        config: the configuration of an `ntm.NTM`.
     """
     heads = config["read_heads"] + config["write_heads"]
     moved: int = 5 * _BYTES * config["memory_slots"] * (config["memory_width"] + heads)

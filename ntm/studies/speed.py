@@ -56,7 +56,7 @@ class Setting:
     sizes: Mapping[str, int] = field(default_factory=dict)
     """instead of the largest training sizes"""
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    """of the model, instead of the recipe's"""
+    """the arguments of the model, instead of the recipe's"""
     varies: str | None = None
     """what this one is one of several values of"""
 

@@ -121,7 +121,7 @@ class Task(ABC):
     tells: str = ""
     """what a machine does here, in a sentence for the page and the endpoint"""
     section: str = ""
-    """of the paper, such as "4.1"; empty for a task of one's own"""
+    """the section of the paper, such as "4.1"; empty for a task of one's own"""
     input_size: int
     output_size: int
     sizes: ClassVar[Mapping[str, range]]
@@ -137,7 +137,7 @@ class Task(ABC):
     """how it is asked, as text and on the page. What it counts is the first of the sizes"""
     error_name: str = "bit errors"
     excess_name: str = "bit errors"
-    """of what an error is above the least possible one, which is what curves show"""
+    """the name of what an error is above the least possible one, which is what curves show"""
 
     @property
     def title(self) -> str:

@@ -54,11 +54,11 @@ def train(
 
     Args:
         run: changed in place.
-        share: of every batch.
+        share: the part of every batch that this process takes.
         validating: whether to look for the best weights on the way; else the first ones count as the best.
         on_progress: told every few updates how it goes.
         stopping: asked as often, and between the batches of a validation, which is then done when the run goes on.
-        engine: that runs the model, see `ntm.engine.choose`; the fastest one when None.
+        engine: what runs the model, see `ntm.engine.choose`; the fastest one when None.
 
     Returns:
         Whether the last update was reached, and judged.

@@ -88,7 +88,7 @@ class TrainingRun:
     model: SequenceModel
     optimizer: torch.optim.Optimizer
     average: SequenceModel
-    """with the running mean of the weights, which is judged in the model's place"""
+    """a model with the running mean of the weights, which is judged in the first one's place"""
     best: dict[str, Tensor]
     """the weights of the mean that did best on validation so far"""
     limit: int | None

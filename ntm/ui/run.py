@@ -117,8 +117,8 @@ def run_question(model: SequenceModel, question: Question, *, slots: int | None 
 
     Args:
         model: trained on the question's task.
-        question: from a visitor.
-        slots: of memory; the machine's own number when None.
+        question: what a visitor asks.
+        slots: how many slots of memory it has; the machine's own number when None.
 
     Raises:
         InputError: if it cannot be asked.
