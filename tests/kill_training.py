@@ -47,6 +47,7 @@ def start(folder: Path, *arguments: str, updates: int = _UPDATES, evaluating: bo
         The number of the process.
     """
     folder.mkdir(exist_ok=True)
+    (folder / "log").write_text("")  # here, so that nobody reads what the process before it said
     if child := os.fork():
         return child
     code = 70

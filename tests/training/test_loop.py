@@ -119,3 +119,11 @@ def test_the_mean_of_the_weights_is_what_is_judged_and_kept(
     assert len(judged) == 3
     last = load_file(tmp_path / "snapshots" / "0000060.safetensors")
     assert all(tensor.equal(last[name]) for name, tensor in judged[-1].items())
+
+
+def test_a_batch_that_would_take_all_memory_is_refused_before_it_does(tmp_path: Path) -> None:
+    """Linux grants more than there is, and kills whoever uses it."""
+    run = start(SHORT, tmp_path)
+    loop._check_memory(run, torch.zeros(22, 32, 10), None)
+    with pytest.raises(MemoryError):
+        loop._check_memory(run, torch.zeros(1, 1, 1).expand(22, 10**12, 10), None)  # which takes four bytes
