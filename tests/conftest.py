@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 _SECONDS_TO_START = 120
-_SECONDS_TO_APPEAR = 15  # on a busy machine; Playwright's own 5 are for an idle one
+_SECONDS_TO_APPEAR = 30  # on a busy machine; Playwright's own 5 are for an idle one
 
 
 @pytest.hookimpl(tryfirst=True)

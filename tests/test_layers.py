@@ -71,6 +71,7 @@ import sys
 import torch
 before = set(sys.modules)
 import ntm
+ntm.tasks.names()
 print(*{name.partition(".")[0] for name in sys.modules.keys() - before} - sys.stdlib_module_names)
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=120)

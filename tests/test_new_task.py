@@ -27,6 +27,8 @@ _CONTRIBUTING = (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8
 REVERSE_COPY = _CONTRIBUTING.partition("## Add a task")[2].partition("```python\n")[2].partition("```")[0]
 """the file that the page for contributors shows"""
 
+pytestmark = pytest.mark.slow
+
 
 def files(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if "__pycache__" not in path.parts}

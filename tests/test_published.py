@@ -12,7 +12,7 @@ import ntm
 from ntm import tasks
 from ntm.machine.model import SequenceModel
 from ntm.storage import checkpoint, untrusted
-from ntm.studies.evaluation import measure
+from ntm.studies.evaluation import measure, misses
 from ntm.tasks import Architecture, Case, Recipe, Task
 from tests.conftest import ROOT
 
@@ -79,6 +79,12 @@ def test_the_recorded_evaluation_is_of_every_size(folder: Path) -> None:
     ]
     fewest = 1000 if folder.name == "ntm-copy" else 100
     assert all(score["sequences"] >= fewest for score in evaluation["scores"])
+
+
+@of(MACHINES)
+def test_the_machines_keep_what_their_tasks_promise(folder: Path) -> None:
+    assert misses(task_of(folder), facts(folder, "evaluation.json")) == []
+    assert any(case.bar is not None for case in task_of(folder).evaluation)
 
 
 @of(FOLDERS)

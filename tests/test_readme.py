@@ -44,8 +44,8 @@ def test_every_file_of_the_package_has_its_phrase() -> None:
             named.append(folder + name)
         else:
             folder = name
-    components = {path.parent for path in (ROOT / "ntm").rglob("*.js")}
-    files = [path for path in (ROOT / "ntm").rglob("*") if path.suffix in (".py", ".cpp", ".md")]
+    components = {path.parent for path in (ROOT / "ntm" / "ui").rglob("*.js")}
+    files = [path for path in (ROOT / "ntm").rglob("*") if path.suffix in (".py", ".cpp", ".js", ".md")]
     alone = [path for path in files if path.name != "__init__.py" and path.parent not in components]
     expected = [f"{path.relative_to(ROOT)}{'/' if path.is_dir() else ''}" for path in (*components, *alone)]
     assert sorted(named) == sorted(expected)

@@ -9,19 +9,22 @@ import warnings
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import NoReturn, get_args
+from typing import Any, NoReturn, get_args
 
 import torch
 from safetensors import SafetensorError
 from tqdm import tqdm
 
 from ntm import tasks
+from ntm.engine.choose import ENGINES, choose
+from ntm.engine.library import EngineUnavailableError
+from ntm.machine.ntm import NTM
 from ntm.storage import checkpoint, hub
-from ntm.storage.checkpoint import CHECKPOINTS, SNAPSHOTS
+from ntm.storage.checkpoint import CHECKPOINTS, SNAPSHOTS, read_folder
 from ntm.storage.folders import InUseError, locked, scratch
 from ntm.storage.record import record
 from ntm.storage.untrusted import CheckpointError
-from ntm.studies.evaluation import evaluate
+from ntm.studies.evaluation import evaluate, misses, shortfall
 from ntm.tasks import Architecture, Task
 from ntm.tasks.option import add_task_option
 from ntm.training import parallel, race
@@ -33,18 +36,31 @@ from ntm.training.run import Settings, TrainingError, TrainingRun
 ALL, PUSH = "all", "push"
 _FINISHED = CHECKPOINTS / ".all.json"
 _INTERRUPTED = 130
+_NOT_LEARNED = 3
 _EVALUATION_SEQUENCES = 100
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; the exit code."""
+    """Run the command; the exit code.
+
+    0 when all went well, 1 for an error, 2 for a wrong command line, 3 where a machine was trained and has not learned
+    its task, 130 when stopped.
+    """
     warnings.formatwarning = lambda message, *_, **__: f"note: {message}\n"
     try:
         options = _parse(_load_task(sys.argv[1:] if arguments is None else arguments))
         if options.command == PUSH:
             return _push(options)
         return _train(options)
-    except (TrainingError, InUseError, CheckpointError, SafetensorError, ValueError, OSError) as error:
+    except (
+        TrainingError,
+        InUseError,
+        EngineUnavailableError,
+        CheckpointError,
+        SafetensorError,
+        ValueError,
+        OSError,
+    ) as error:
         if not parallel.local_rank():
             print(f"error: {error}", file=sys.stderr)
         return 1
@@ -85,6 +101,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     recipe.add_argument("--updates", type=int, help="how many (default: the task's recipe)")
     recipe.add_argument("--batch-size", type=int, help="sequences an update (default: the task's recipe)")
     recipe.add_argument("--device", default="auto", help="cpu, cuda, ... (default: a GPU where there is one)")
+    recipe.add_argument("--engine", choices=ENGINES, help="that runs the machine (default: the fastest, by measuring)")
     recipe.add_argument("--resume", action="store_true", help="go on with the run that was stopped")
 
     single = _Parser(add_help=False, parents=[recipe, private])
@@ -137,9 +154,12 @@ def _train(options: argparse.Namespace) -> int:
         if options.command == ALL:
             return _train_all(options, device, share, interrupted)
         code = _train_one(options, options.model, tasks.get(options.command), device, share, interrupted)
-    if code == 0 and options.push_to_hub is not None and share.leads:
+    if options.push_to_hub is not None and share.leads:
         output = options.output or CHECKPOINTS / f"{options.model}-{options.command}"
-        print(f"published {hub.push(output, options.push_to_hub, private=options.private)}")
+        if code == _NOT_LEARNED:
+            print(f"not published; to do it all the same: python train.py push FOLDER {options.push_to_hub}")
+        elif code == 0:
+            print(f"published {hub.push(output, options.push_to_hub, private=options.private)}")
     return code
 
 
@@ -147,17 +167,21 @@ def _train_all(options: argparse.Namespace, device: torch.device, share: Share, 
     if _FINISHED.exists() and not options.resume:
         raise TrainingError(f"{_FINISHED} says that not all were trained: go on with --resume, or delete it")
     finished = _read_finished() if _FINISHED.exists() else []
+    codes = [0]
     for task in map(tasks.get, tasks.names()):
         for model in get_args(Architecture):
             if [model, task.name] in finished:
                 continue
-            if interrupted.is_set() or _train_one(options, model, task, device, share, interrupted):
+            codes.append(_INTERRUPTED)
+            if not interrupted.is_set():
+                codes[-1] = _train_one(options, model, task, device, share, interrupted)
+            if codes[-1] == _INTERRUPTED:
                 return _INTERRUPTED
             finished.append([model, task.name])
             if share.leads:
                 checkpoint.write_json(_FINISHED, finished)
     _FINISHED.unlink(missing_ok=True)
-    return 0
+    return max(codes)
 
 
 def _read_finished() -> list[list[str]]:
@@ -186,24 +210,28 @@ def _train_one(
         if share.leads:
             chosen = ", ".join(str(run.recipe.seed) for run in runs)
             print(f"{output.name} on {_device_name(device)}, seed {chosen}; Ctrl-C saves the run", flush=True)
-        if not _train_with_progress(runs, share, interrupted):
+            machine = runs[0].model
+            if isinstance(machine, NTM):
+                print(f"engine: {options.engine or choose(machine)}", flush=True)
+        if not _train_with_progress(runs, share, interrupted, options.engine):
             if share.leads:
                 _name_failures(runs)
                 updates = " and ".join(f"{run.update:,}" for run in runs)
                 updates += f" of {settings.recipe.updates:,} updates"
                 print(f"stopped after {updates}; the same command with --resume goes on")
             return _INTERRUPTED
-        if share.leads:
-            _name_failures(runs)
-            try:
-                with interrupted.at_once():
-                    _write(runs, output)
-            except KeyboardInterrupt:
-                print("stopped in the evaluation; the same command with --resume goes on with it")
-                return _INTERRUPTED
-            with scratch(output) as gone:
-                os.replace(folder, gone)  # at once, so that no kill leaves half a run
-    return 0
+        if not share.leads:
+            return 0
+        _name_failures(runs)
+        try:
+            with interrupted.at_once():
+                learned = _write(runs, output)
+        except KeyboardInterrupt:
+            print("stopped in the evaluation; the same command with --resume goes on with it")
+            return _INTERRUPTED
+        with scratch(output) as gone:
+            os.replace(folder, gone)  # at once, so that no kill leaves half a run
+    return 0 if learned else _NOT_LEARNED
 
 
 def _output(options: argparse.Namespace, model: Architecture, task: str) -> Path:
@@ -220,7 +248,9 @@ def _output(options: argparse.Namespace, model: Architecture, task: str) -> Path
     return output
 
 
-def _train_with_progress(runs: Sequence[TrainingRun], share: Share, interrupted: Interruption) -> bool:
+def _train_with_progress(
+    runs: Sequence[TrainingRun], share: Share, interrupted: Interruption, engine: str | None
+) -> bool:
     recipe, task = runs[0].recipe, runs[0].task
     done = {run.recipe.seed: run.update for run in runs}
     bar = tqdm(
@@ -242,7 +272,7 @@ def _train_with_progress(runs: Sequence[TrainingRun], share: Share, interrupted:
         )
 
     with bar:
-        return race.train(runs, share=share, on_progress=show, stopping=interrupted.is_set)
+        return race.train(runs, share=share, on_progress=show, stopping=interrupted.is_set, engine=engine)
 
 
 def _name_failures(runs: Sequence[TrainingRun]) -> None:
@@ -251,7 +281,11 @@ def _name_failures(runs: Sequence[TrainingRun]) -> None:
             print(f"note: seed {run.recipe.seed}: {run.failure}", file=sys.stderr)
 
 
-def _write(runs: Sequence[TrainingRun], output: Path) -> None:
+def _write(runs: Sequence[TrainingRun], output: Path) -> bool:
+    """Write the best weights, beside the folder if better ones are there; whether the task was learned.
+
+    A baseline learns what it can: nothing is promised of it.
+    """
     best = race.best(runs)
     best.model.load_state_dict(best.best)
     with tqdm(total=len(best.task.evaluation), unit="size", desc="evaluating", leave=False) as bar:
@@ -260,8 +294,25 @@ def _write(runs: Sequence[TrainingRun], output: Path) -> None:
             sequences=_EVALUATION_SEQUENCES,
             on_score=lambda _: bar.update(),
         )
-    record(output, best.model, best.task, race.facts(runs), evaluation, best.folder / SNAPSHOTS)
-    print(f"wrote {output}, the weights of seed {best.recipe.seed} after update {best.best_update:,}")
+    place = output
+    if shortfall(best.task, evaluation) > shortfall(best.task, _evaluation_of(output)):
+        place = output.with_name(f"{output.name}-seed-{best.recipe.seed}")
+        print(f"{output} holds better weights and stays; to replace them: rm -r {output} && mv {place} {output}")
+    record(place, best.model, best.task, race.facts(runs), evaluation, best.folder / SNAPSHOTS)
+    print(f"wrote {place}, the weights of seed {best.recipe.seed} after update {best.best_update:,}")
+    missed = misses(best.task, evaluation) if isinstance(best.model, NTM) else []
+    if missed:
+        more = f", and {len(missed) - 1} sizes more" if len(missed) > 1 else ""
+        print(f"not learned: {missed[0]}{more}; another --seed, or several with --seeds, may fare better")
+    return not missed
+
+
+def _evaluation_of(folder: Path) -> dict[str, Any]:
+    """What is on record of the weights in a folder; nothing where there are none, or none that can be read."""
+    try:
+        return read_folder(folder).evaluation
+    except CheckpointError:
+        return {}
 
 
 def _device(name: str) -> torch.device:

@@ -36,7 +36,8 @@ class CUDAGraphs:
 
     def warm_up(self, work: Work) -> Tensor:
         """Do the work on another stream, as capturing it later requires."""
-        here, aside = torch.cuda.current_stream(), torch.cuda.Stream()
+        here = torch.cuda.current_stream()
+        aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         aside.wait_stream(here)
         with torch.cuda.stream(aside):
             result = work()

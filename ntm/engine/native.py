@@ -1,310 +1,341 @@
-"""The machine over a whole sequence as one operation with its own backward, for training on a CPU.
+"""The machine over a whole sequence as one operation with its own backward, on a CPU.
 
 A step of the machine is dozens of tiny operations, and PyTorch spends more time on starting them than on computing.
-`engine.cpp` runs all steps in one call; the products that do not have to wait for one another, which are the output
-layer and the gradients of all weights, are done here for all steps at once. What is computed is defined by
-`ntm.machine.ntm`; tests hold the two together.
+`engine.cpp` runs all steps in one call. What is computed is defined by `ntm.machine.ntm`; tests hold the two together.
 """
 
 import ctypes
-import hashlib
 import os
-import platform
-import subprocess
-import tempfile
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.autograd.function import once_differentiable
 
+from ntm.engine import library
 from ntm.machine.controllers import LSTMController
-from ntm.machine.extensions import Register
+from ntm.machine.extensions import Extension, Register
 from ntm.machine.ntm import NTM, NTMState
+from ntm.machine.trace import Trace
 
-_SOURCE = Path(__file__).with_name("engine.cpp")
-_COMPILE = ("-O3", "-march=native", "-ffast-math", "-fopenmp", "-fPIC", "-std=c++17", "-c")
-# Linked without -ffast-math, which would make the library flush denormal numbers to zero in the whole process.
-_LINK = ("-shared", "-fopenmp")
-_LANES = 16
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-
-
-class FusedUnavailableError(RuntimeError):
-    """There is no compiler here, or it failed. The message is one line."""
+_MOST_LAYERS = 8  # engine.cpp: kMostLayers
 
 
 class _Shape(ctypes.Structure):
     _fields_ = [
-        *((name, ctypes.c_int) for name in ("steps", "batch", "inputs", "units", "layers", "lstm", "slots", "width")),
-        *((name, ctypes.c_int) for name in ("read_heads", "write_heads", "shift_range")),
-        *((name, ctypes.c_int) for name in ("heads_see", "linear_adds", "registers")),
+        *((name, ctypes.c_int32) for name in ("steps", "batch", "inputs", "outputs", "units", "layers", "lstm")),
+        *((name, ctypes.c_int32) for name in ("slots", "width", "read_heads", "write_heads", "shift_range")),
+        *((name, ctypes.c_int32) for name in ("heads_see_input", "linear_adds", "count_channel", "keeps_tape")),
         ("gain", ctypes.c_float),
     ]
 
 
-_LAYER_FIELDS = ("weights", "weights_out", "bias", "seen", "gates", "cells", "gate_gradients")
-_TAPE_FIELDS = (
-    *("weights", "weights_out", "bias", "controller_output", "raw", "emitted", "raw_gradients", "memory", "norms"),
-    *("similarity", "content", "shifted", "weightings", "weighting_gradients", "answer", "answer_gradients"),
-    *("memory_gradient", "reads_gradient", "counts"),
-)
+class _Layout(ctypes.Structure):
+    _fields_ = [
+        *((name, ctypes.c_int64) for name in ("memory", "weightings", "content", "reads", "emitted")),
+        *((name, ctypes.c_int64) for name in ("slot_row", "read_row", "emitted_row")),
+        *((name, ctypes.c_int64) for name in ("key", "add", "erase", "gate", "strength", "sharpening", "shift")),
+    ]
 
 
-class _Layer(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_void_p) for name in _LAYER_FIELDS]
+def can_run(model: NTM, inputs: Tensor, state: NTMState) -> bool:
+    """Whether the engine computes what the model would: in float32, on the CPU, with nobody looking at single steps."""
+    tensors = [inputs, *_parts(state), *model.cell.parameters()]
+    plain = all(tensor.dtype == torch.float32 and tensor.device.type == "cpu" for tensor in tensors)
+    watched = any(module._forward_hooks or module._forward_pre_hooks for module in model.cell.modules())
+    fits = [tuple(part.shape) for part in _parts(state)] == _state_shapes(model, inputs, state)
+    few_layers = model.config["controller_layers"] <= _MOST_LAYERS
+    return plain and fits and few_layers and not watched and not torch.compiler.is_compiling() and library.available()
 
 
-class _Tape(ctypes.Structure):
-    _fields_ = [("layers", ctypes.POINTER(_Layer)), *((name, ctypes.c_void_p) for name in _TAPE_FIELDS)]
+def unroll(model: NTM, inputs: Tensor, state: NTMState, *, target: str = "native") -> tuple[Tensor, Tensor, NTMState]:
+    """What `model.unroll(inputs, state)` returns: logits (T, B, out), weightings (T, B, H, N) and the last state.
 
-
-@cache
-def build() -> ctypes.CDLL:
-    """Compile `engine.cpp` for this processor, or find it compiled, and load it.
-
-    Raises:
-        FusedUnavailableError: if there is no compiler or it failed.
-    """
-    compiler = os.environ.get("CXX", "c++")
-    try:
-        version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True).stdout
-        parts = (_SOURCE.read_text(), version, *_COMPILE, *_LINK, platform.machine(), _processor())
-        name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ntm"
-        library = folder / f"fused-{name}.so"
-        if not library.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=folder) as fresh:
-                compiled, linked = Path(fresh) / "fused.o", Path(fresh) / "fused.so"
-                _run([compiler, *_COMPILE, str(_SOURCE), "-o", str(compiled)])
-                _run([compiler, *_LINK, str(compiled), "-o", str(linked)])
-                linked.replace(library)
-        _keep_freed_memory()
-        return ctypes.CDLL(str(library))
-    except (OSError, subprocess.SubprocessError) as error:
-        raise FusedUnavailableError(f"the fused step cannot be compiled: {str(error).splitlines()[0]}") from error
-
-
-def _keep_freed_memory() -> None:
-    """Have the C library keep large blocks that are freed, where it is glibc: a tape takes tens of megabytes an update,
-    and getting them from the system each time, page by page, costs a fifth of the speed."""
-    with suppress(OSError, AttributeError):
-        mallopt = ctypes.CDLL("libc.so.6").mallopt
-        mallopt(_M_MMAP_THRESHOLD, 1 << 30)
-        mallopt(_M_TRIM_THRESHOLD, 1 << 30)
-
-
-def _run(command: Sequence[str]) -> None:
-    finished = subprocess.run(command, capture_output=True, text=True)
-    if finished.returncode:
-        raise OSError(finished.stderr.strip() or f"{command[0]} ended with {finished.returncode}")
-
-
-def _processor() -> str:
-    """What tells this processor from others for which -march=native means something else."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return "\n".join(sorted({line for line in lines if line.startswith(("model name", "flags"))}))
-
-
-def unroll(model: NTM, inputs: Tensor, state: NTMState) -> tuple[Tensor, Tensor]:
-    """The logits (T, B, out) and weightings (T, B, H, N) of `model.unroll(inputs, state)`, without the last state.
-
-    Gradients flow to the parameters, and to the memory and the reads of the state.
+    Gradients flow to the parameters, the inputs and the state. They cannot be differentiated again.
 
     Args:
-        model: in float32, on the CPU.
+        model: a machine in float32, on the CPU.
         inputs: (T, B, in).
-        state: from `model.initial_state(B)`: before the first step.
+        state: the state of B sequences.
+        target: what the engine is compiled for, see `library.load`.
 
     Raises:
-        FusedUnavailableError: if there is no compiler or it failed.
+        EngineUnavailableError: if there is no compiler or it failed.
+        ValueError: if the inputs or the state have another shape.
     """
-    controller, heads, output = model.cell.controller, model.cell.heads, model.cell.output
-    if isinstance(controller, LSTMController):
-        layers = [
-            (torch.cat([cell.weight_ih, cell.weight_hh], dim=1), cell.bias_ih + cell.bias_hh)
-            for cell in controller.cells
-        ]
-    else:
-        layers = [(layer[0].weight, layer[0].bias) for layer in controller.layers]  # type: ignore[index]
-    head_bias = torch.cat([heads.addressing.bias, heads.writing.bias])
-    reads = model.extension.sense(state.reads.flatten(1))
-    flat = [parameter for layer in layers for parameter in layer]
-    head_weights = torch.cat([heads.addressing.weight, heads.writing.weight])
-    answer, weightings = _Fused.apply(model, inputs, state, state.memory, reads, head_weights, head_bias, *flat)
-    return nn.functional.linear(answer, output.weight, output.bias), weightings
+    engine = library.load(target)
+    inputs, shape = _prepare(model, inputs, state, keeps_tape=True)
+    logits, weightings, *last_state = _Unroll.apply(  # type: ignore[no-untyped-call]
+        engine, shape, inputs, *_parts(state), *model.cell.parameters()
+    )
+    return logits, weightings, _state_of(last_state)
 
 
-class _Fused(torch.autograd.Function):
-    """From the inputs to what the output layer sees at every step, (T, B, C + R M), and the weightings (T, B, H, N)."""
+def forward(model: NTM, inputs: Tensor, state: NTMState) -> tuple[Tensor, NTMState] | None:
+    """What `model(inputs, state)` returns, or None where the engine cannot run it.
+
+    Without gradients it takes no more memory than a step needs.
+    """
+    if not can_run(model, inputs, state):
+        return None
+    given = [inputs, *_parts(state), *model.cell.parameters()]
+    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in given):
+        logits, _, last_state = unroll(model, inputs, state)
+        return logits, last_state
+    inputs, shape = _prepare(model, inputs, state, keeps_tape=False)
+    run = _Run(library.load(), shape, inputs, _parts(state), tuple(model.cell.parameters()))
+    logits, _, *parts = run.results()
+    return logits, _state_of(parts)
+
+
+@torch.no_grad()
+def trace(model: NTM, inputs: Tensor, state: NTMState) -> Trace | None:
+    """What `model.trace(inputs, state)` returns, read from the tape of a run; None where the engine cannot run it."""
+    if not can_run(model, inputs, state):
+        return None
+    inputs, shape = _prepare(model, inputs, state, keeps_tape=True)
+    run = _Run(library.load(), shape, inputs, _parts(state), tuple(model.cell.parameters()))
+    return run.trace(run.results()[0])
+
+
+def _parts(state: NTMState) -> tuple[Tensor, ...]:
+    """A state's tensors in the order in which the engine takes them."""
+    return *state[:3], *state.controller
+
+
+def _state_of(parts: Sequence[Tensor]) -> NTMState:
+    memory, weights, reads, *controller = parts
+    return NTMState(memory, weights, reads, tuple(controller))
+
+
+def _state_shapes(model: NTM, inputs: Tensor, state: NTMState) -> list[tuple[int, ...]]:
+    """The shapes that the parts of a state must have that goes with these inputs."""
+    config, batch, slots = model.config, inputs.shape[1], max(state.memory.shape[1], 2 * model.shift_range + 1)
+    memory = (batch, slots, config["memory_width"])
+    reads = (batch, config["read_heads"], config["memory_width"])
+    return [
+        memory,
+        (batch, model.head_count, slots),
+        reads,
+        *[(batch, config["controller_size"])] * len(state.controller),
+    ]
+
+
+def _prepare(model: NTM, inputs: Tensor, state: NTMState, *, keeps_tape: bool) -> tuple[Tensor, _Shape]:
+    """The inputs as the machine takes them in, and all numbers that the engine must know.
+
+    Raises:
+        ValueError: if the inputs or the state have another shape.
+    """
+    model._check_inputs(inputs)
+    config = model.config
+    expected, found = _state_shapes(model, inputs, state), [tuple(part.shape) for part in _parts(state)]
+    if found != expected:
+        raise ValueError(f"the state must have the shapes {expected} for these inputs, not {found}")
+    shape = _Shape(
+        *(*inputs.shape, config["output_size"], config["controller_size"], config["controller_layers"]),
+        *(isinstance(model.cell.controller, LSTMController), *state.memory.shape[1:]),
+        *(config["read_heads"], config["write_heads"], config["shift_range"]),
+        keeps_tape=keeps_tape,
+        **_facts(model.extension),
+    )
+    return model.extension.take_in(inputs), shape
+
+
+def _facts(extension: Extension) -> dict[str, Any]:
+    """What the engine must know of what goes beyond the paper, besides how inputs are taken in."""
+    return {
+        "heads_see_input": extension.sees_input,
+        "linear_adds": extension.linear_adds,
+        "count_channel": extension.channel if isinstance(extension, Register) else -1,
+        "gain": extension.gain or 0.0,
+    }
+
+
+class _Unroll(torch.autograd.Function):
+    """From inputs, state and parameters to logits (T, B, out), weightings (T, B, H, N) and the last state's parts."""
 
     @staticmethod
-    def forward(  # type: ignore[override]
-        context: Any,
-        model: NTM,
-        inputs: Tensor,
-        state: NTMState,
-        memory: Tensor,
-        reads: Tensor,
-        head_weights: Tensor,
-        head_bias: Tensor,
-        *layers: Tensor,
-    ) -> tuple[Tensor, Tensor]:
-        run = _Run(model, inputs, state, memory, reads, (head_weights, head_bias), layers)
-        build().ntm_forward(ctypes.byref(run.shape), ctypes.byref(run.tape), run.threads)
-        context.run = run
+    def forward(
+        context: Any, engine: ctypes.CDLL, shape: _Shape, inputs: Tensor, *tensors: Tensor
+    ) -> tuple[Tensor, ...]:
+        parts = 3 + (2 * shape.layers if shape.lstm else 0)
+        run = context.run = _Run(engine, shape, inputs, tensors[:parts], tensors[parts:])
         context.set_materialize_grads(False)
-        return run.answer[..., : run.answer_size], run.arrays["weightings"][1:, ..., : run.slots]
+        return run.results()
 
     @staticmethod
-    def backward(  # type: ignore[override]
-        context: Any, answer_gradients: Tensor | None, weighting_gradients: Tensor | None
-    ) -> tuple[Tensor | None, ...]:
+    @once_differentiable
+    def backward(context: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
         run: _Run = context.run
-        run.take_gradients(answer_gradients, weighting_gradients)
-        build().ntm_backward(ctypes.byref(run.shape), ctypes.byref(run.tape), run.threads)
-        return None, None, None, *run.gradients()
+        return None, None, *run.backward(*gradients, wants_inputs=context.needs_input_grad[2])
 
 
 class _Run:
-    """All arrays of one run, and the structures that tell `engine.cpp` where they are.
-
-    Their innermost dimension is padded to whole vectors. T steps, B sequences, H heads, N slots of width M.
-    """
+    """A run of the engine: what goes in, and the tape. T steps, B sequences, H heads, N slots."""
 
     def __init__(
         self,
-        model: NTM,
+        engine: ctypes.CDLL,
+        shape: _Shape,
         inputs: Tensor,
-        state: NTMState,
-        memory: Tensor,
-        reads: Tensor,
-        heads: tuple[Tensor, Tensor],
-        layers: Sequence[Tensor],
+        state: Sequence[Tensor],
+        parameters: Sequence[Tensor],
     ) -> None:
-        config, cell, extension = model.config, model.cell, model.extension
-        inputs = extension.take_in(inputs)
-        steps, batch, input_size = inputs.shape
-        slots, width = memory.shape[1:]
-        lstm = isinstance(cell.controller, LSTMController)
-        units, head_count = config["controller_size"], config["read_heads"] + config["write_heads"]
-        self.threads = min(torch.get_num_threads(), batch)
-        self.shape = _Shape(
-            *(steps, batch, input_size, units, len(layers) // 2, lstm, slots, width),
-            *(config["read_heads"], config["write_heads"], config["shift_range"]),
-            *(heads[0].shape[1] - units, extension.linear_adds, extension.register_columns, extension.gain or 0.0),
+        self.engine, self.shape = engine, shape
+        self.inputs = inputs.detach().contiguous()
+        self.parameters = [parameter.detach().contiguous() for parameter in parameters]
+        self.state = [part.detach().contiguous() for part in state]
+        size = engine.ntm_tape_size(ctypes.byref(shape))
+        if not size:
+            raise ValueError(f"the engine does not run {shape.layers} layers")
+        self.tape = _take_tape(size)
+        engine.ntm_prepare(*self._itself(), _addresses(self.parameters))
+
+    def __del__(self) -> None:
+        if hasattr(self, "tape"):
+            _give_back(self.tape)
+
+    def _itself(self) -> tuple[Any, ctypes.c_void_p]:
+        return ctypes.byref(self.shape), _address(self.tape)
+
+    def results(self) -> tuple[Tensor, ...]:
+        """Run, and hand out logits (T, B, out), weightings (T, B, H, N) if there is a tape, and the last state's parts.
+
+        They are not kept: what autograd knows of them leads back here.
+        """
+        shape = self.shape
+        logits = torch.empty(shape.steps, shape.batch, shape.outputs)
+        last_state = [torch.empty_like(part) for part in self.state]
+        given, last = _addresses(self.state), _addresses(last_state)
+        in_parts(
+            shape.batch,
+            lambda begin, end: self.engine.ntm_forward(
+                *(*self._itself(), _address(self.inputs), given, _address(logits), last, begin, end)
+            ),
         )
-        self.answer_size = units + config["read_heads"] * width
-        self.slots, self.lstm = slots, lstm
-        self.layers = [
-            self._layer(steps, batch, units, weights, bias)
-            for weights, bias in zip(layers[::2], layers[1::2], strict=True)
-        ]
-        seen = self.layers[0]["seen"]
-        seen[..., :input_size] = extension.sense(inputs)
-        seen[0, :, input_size : input_size + reads.shape[1]] = reads
-        self.emitted_size, self.head_input_size = heads[0].shape
-        by_slot = (batch, head_count, _padded(slots))
-        self.arrays = {
-            **_weights(*heads),
-            "controller_output": torch.zeros(steps, batch, _padded(self.head_input_size)),
-            "raw": torch.empty(steps, batch, _padded(self.emitted_size)),
-            "emitted": torch.empty(steps, batch, _padded(self.emitted_size)),
-            "memory": torch.empty(steps + 1, batch, width, _padded(slots)),
-            "norms": torch.empty(steps, batch, _padded(slots)),
-            "similarity": torch.empty(steps, *by_slot),
-            "content": torch.empty(steps, *by_slot),
-            "shifted": torch.empty(steps, *by_slot),
-            "weightings": torch.empty(steps + 1, *by_slot),
-            "answer": torch.empty(steps, batch, _padded(self.answer_size)),
-        }
-        self.arrays["controller_output"][..., units : self.head_input_size] = inputs[..., : self.shape.heads_see]
-        if isinstance(extension, Register):
-            self.arrays["counts"] = inputs[..., extension.channel].contiguous()
-        self.arrays["memory"][0] = _pad(memory.mT)
-        self.arrays["weightings"][0] = _pad(state.weights)
-        if lstm:
-            for layer, hidden, carry in zip(self.layers, state.controller[::2], state.controller[1::2], strict=True):
-                layer["seen"][0, :, layer["width"] - units : layer["width"]] = hidden
-                layer["cells"][0, :, :units] = carry
-        self.tape = self._pointers()
+        return logits, self._weightings() if shape.keeps_tape else torch.empty(0), *last_state
 
-    @property
-    def answer(self) -> Tensor:
-        return self.arrays["answer"]
-
-    def _layer(self, steps: int, batch: int, units: int, weights: Tensor, bias: Tensor) -> dict[str, Any]:
-        outputs, width = weights.shape
-        return {
-            **_weights(weights, bias),
-            "seen": torch.zeros(steps, batch, _padded(width)),
-            "gates": torch.empty(steps, batch, _padded(outputs)),
-            "cells": torch.empty(steps + 1, batch, _padded(units)),
-            "width": width,
-            "outputs": outputs,
-        }
-
-    def take_gradients(self, answer_gradients: Tensor | None, weighting_gradients: Tensor | None) -> None:
-        """Make room for the gradients, and put those of the answer and of the weightings in."""
-        self.arrays["answer_gradients"] = torch.zeros_like(self.answer)
-        if answer_gradients is not None:
-            self.arrays["answer_gradients"][..., : self.answer_size] = answer_gradients
-        if weighting_gradients is not None:
-            self.arrays["weighting_gradients"] = _pad(weighting_gradients)
-        self.arrays["raw_gradients"] = torch.empty_like(self.arrays["raw"])
-        self.arrays["memory_gradient"] = torch.empty_like(self.arrays["memory"][0])
-        reads_size = self.answer_size - self.shape.units
-        self.arrays["reads_gradient"] = torch.empty(self.shape.batch, reads_size)
-        for layer in self.layers:
-            layer["gate_gradients"] = torch.empty_like(layer["gates"])
-        self.tape = self._pointers()
-
-    def gradients(self) -> list[Tensor]:
-        """Those of memory, reads, the heads' weights and bias, and each layer's."""
-        found = [self.arrays["memory_gradient"][..., : self.slots].mT, self.arrays["reads_gradient"]]
-        found += self._weight_gradients(
-            *(self.arrays["raw_gradients"], self.emitted_size),
-            *(self.arrays["controller_output"], self.head_input_size),
+    def backward(
+        self,
+        logits: Tensor | None,
+        weightings: Tensor | None,
+        *last_state: Tensor | None,
+        wants_inputs: bool,
+    ) -> list[Tensor | None]:
+        """From the gradients of what came out to those of inputs, state and parameters."""
+        if logits is None:
+            logits = torch.zeros(self.shape.steps, self.shape.batch, self.shape.outputs)
+        logits = logits.contiguous()
+        weightings = None if weightings is None else weightings.contiguous()
+        last = [None if part is None else part.contiguous() for part in last_state]
+        inputs = torch.empty_like(self.inputs) if wants_inputs else None
+        state = [torch.empty_like(part) for part in self.state]
+        parameters = [torch.empty_like(parameter) for parameter in self.parameters]
+        last_addresses, addresses = _addresses(last), _addresses(state)
+        in_parts(
+            self.shape.batch,
+            lambda begin, end: self.engine.ntm_backward(
+                *(*self._itself(), _address(self.inputs), _address(logits), _address(weightings), last_addresses),
+                *(_address(inputs), addresses, begin, end),
+            ),
         )
-        for layer in self.layers:
-            found += self._weight_gradients(layer["gate_gradients"], layer["outputs"], layer["seen"], layer["width"])
-        return found
-
-    def _weight_gradients(self, gradients: Tensor, outputs: int, seen: Tensor, width: int) -> tuple[Tensor, Tensor]:
-        weights = torch.empty(outputs, seen.shape[-1])
-        count = gradients.shape[0] * gradients.shape[1]
-        build().ntm_weight_gradients(
-            *(outputs, seen.shape[-1], ctypes.c_long(count), ctypes.c_void_p(gradients.data_ptr())),
-            *(gradients.shape[-1], ctypes.c_void_p(seen.data_ptr()), ctypes.c_void_p(weights.data_ptr()), self.threads),
+        found, threads = _addresses(parameters), torch.get_num_threads()
+        in_parts(
+            threads,
+            lambda part, _: self.engine.ntm_weight_gradients(*self._itself(), found, part, threads),
         )
-        return weights[:, :width], gradients[..., :outputs].sum((0, 1))
+        return [inputs, *state, *parameters]
 
-    def _pointers(self) -> _Tape:
-        self.layer_pointers = (_Layer * len(self.layers))(
-            *(_Layer(**_addresses(layer, _LAYER_FIELDS)) for layer in self.layers)
+    def _layout(self) -> _Layout:
+        layout = _Layout()
+        self.engine.ntm_layout(*self._itself(), ctypes.byref(layout))
+        return layout
+
+    def _field(self, offset: int, *shape: int) -> Tensor:
+        return self.tape[offset:].as_strided(shape, torch.empty(shape, device="meta").stride())
+
+    def _weightings(self) -> Tensor:
+        """(T, B, H, N)"""
+        shape, layout = self.shape, self._layout()
+        heads = shape.read_heads + shape.write_heads
+        rows = self._field(layout.weightings, shape.steps + 1, shape.batch, heads, layout.slot_row)
+        return rows[1:, ..., : shape.slots].clone()  # for the tape is another run's after this one
+
+    def trace(self, logits: Tensor) -> Trace:
+        """All that happened in a run with these logits."""
+        shape, at = self.shape, self._layout()
+        heads, shifts = shape.read_heads + shape.write_heads, 2 * shape.shift_range + 1
+        steps, batch = shape.steps, shape.batch
+        memory = self._field(at.memory, steps + 1, batch, shape.width, at.slot_row)[1:, ..., : shape.slots]
+        content = self._field(at.content, steps, batch, heads, at.slot_row)[..., : shape.slots]
+        reads = self._field(at.reads, steps, batch, at.read_row)[..., : shape.read_heads * shape.width]
+        emitted = self._field(at.emitted, steps, batch, at.emitted_row)
+        read_weights, write_weights = self._weightings().tensor_split([shape.read_heads], dim=2)
+
+        def said(first: int, *size: int) -> Tensor:
+            count = torch.Size(size).numel()
+            return emitted[..., first : first + count].reshape(steps, batch, *size)
+
+        found = Trace(
+            logits=logits,
+            memory=memory.mT,
+            read_weights=read_weights,
+            write_weights=write_weights,
+            reads=reads.reshape(steps, batch, shape.read_heads, shape.width),
+            erases=said(at.erase, shape.write_heads, shape.width),
+            adds=said(at.add, shape.write_heads, shape.width),
+            key=said(at.key, heads, shape.width),
+            strength=said(at.strength, heads),
+            gate=said(at.gate, heads),
+            shift=said(at.shift, heads, shifts),
+            sharpening=said(at.sharpening, heads),
+            content_weights=content,
         )
-        return _Tape(layers=self.layer_pointers, **_addresses(self.arrays, _TAPE_FIELDS))
+        return Trace(*(field.clone(memory_format=torch.contiguous_format) for field in found))
 
 
-def _padded(size: int) -> int:
-    return -(-size // _LANES) * _LANES
+# Tapes of runs that are over, for those to come: getting one from the system, page by page, takes a third of an update.
+_free_tapes: dict[int, Tensor] = {}
+_KEPT_TAPES, _LARGEST_KEPT_TAPE = 4, 1 << 26
 
 
-def _pad(tensor: Tensor) -> Tensor:
-    return nn.functional.pad(tensor, (0, _padded(tensor.shape[-1]) - tensor.shape[-1])).contiguous()
+def _take_tape(size: int) -> Tensor:
+    for tape in sorted(_free_tapes.values(), key=Tensor.numel):
+        if tape.numel() >= size and _free_tapes.pop(id(tape), None) is not None:
+            return tape
+    return torch.empty(size)
 
 
-def _weights(weights: Tensor, bias: Tensor) -> dict[str, Tensor]:
-    """A layer's weights for the product forward, (in, out), and backward, (out, in), and its bias."""
-    return {"weights": _pad(weights.T), "weights_out": _pad(weights), "bias": _pad(bias)}
+def _give_back(tape: Tensor) -> None:
+    if tape.numel() <= _LARGEST_KEPT_TAPE:
+        _free_tapes[id(tape)] = tape
+    for surplus in sorted(_free_tapes.values(), key=Tensor.numel)[:-_KEPT_TAPES]:
+        _free_tapes.pop(id(surplus), None)
 
 
-def _addresses(arrays: dict[str, Any], names: Sequence[str]) -> dict[str, int]:
-    return {name: arrays[name].data_ptr() for name in names if name in arrays}
+def in_parts(count: int, work: Callable[[int, int], object]) -> None:
+    """Do work on the ranges of `range(count)` that PyTorch's number of threads makes of it, one a thread."""
+    threads = min(torch.get_num_threads(), count)
+    bounds = [count * part // threads for part in range(threads + 1)]
+    others = [_pool(threads, os.getpid()).submit(work, *bounds[part : part + 2]) for part in range(1, threads)]
+    work(*bounds[:2])
+    for other in others:
+        other.result()
+
+
+@cache
+def _pool(threads: int, process: int) -> ThreadPoolExecutor:
+    """Threads of this process: those of one that was forked from are not there."""
+    return ThreadPoolExecutor(threads - 1, "ntm-engine")
+
+
+def _address(tensor: Tensor | None) -> ctypes.c_void_p:
+    return ctypes.c_void_p(None if tensor is None else tensor.data_ptr())
+
+
+def _addresses(tensors: Sequence[Tensor | None]) -> Any:
+    return (ctypes.c_void_p * len(tensors))(*(None if tensor is None else tensor.data_ptr() for tensor in tensors))

@@ -32,7 +32,7 @@ class Extension:
     register_columns: int = 0
     """how many of memory's first columns count, and are not looked at when heads look for content"""
     gain: float | None = None
-    """of the squashing through which the controller sees quantities; None where it sees them as they are"""
+    """how steep the squashing is through which the controller sees quantities; None where it sees them as they are"""
 
     @property
     def searched(self) -> slice:
@@ -93,7 +93,7 @@ class Register(Extension):
     look at this column. All else is as in the paper.
 
     Args:
-        channel: of the input, which brings the count; 0 in it means that there is no count.
+        channel: the channel of the input that brings the count; 0 in it means that there is no count.
         mean: what was taken from the count to normalise it.
         deviation: what the difference was divided by, > 0.
 

@@ -60,7 +60,7 @@ def write_pictures(folder: Path, model: SequenceModel, task: Task, evaluation: M
     """Write the pictures of a model card: a run of the largest training size, and error by size.
 
     Args:
-        folder: of the checkpoint.
+        folder: the folder of the checkpoint.
         model: the trained weights.
         task: what it was trained on.
         evaluation: the contents of `evaluation.json`.
@@ -83,7 +83,7 @@ def draw_run(batch: Batch, trace: Trace, index: int = 0) -> Figure:
     Args:
         batch: the sequences that were run.
         trace: the run of them.
-        index: which of them.
+        index: which of the sequences.
     """
     recording = _record(batch, trace, index)
     strips = _strips(recording)
@@ -113,8 +113,8 @@ def animate_run(batch: Batch, trace: Trace, path: Path, index: int = 0) -> Itera
     Args:
         batch: the sequences that were run.
         trace: the run of them.
-        path: of the file to write, ending in one of `moving_formats`.
-        index: which of them.
+        path: the file to write, ending in one of `moving_formats`.
+        index: which of the sequences.
 
     Yields:
         The number of each step when its frame is drawn; the file is whole when there are no more.

@@ -22,7 +22,7 @@ class Row(NamedTuple):
     error: float
     """mean over the sequences"""
     worst: float
-    """of the worst sequence"""
+    """the error of the worst sequence"""
     optimal: float | None
     """mean error of the best that can be done, where that is known"""
 
@@ -152,7 +152,7 @@ def markdown(titles: Sequence[str], cells: Sequence[Sequence[str]], words: int =
     """A table in Markdown that reads well as plain text too.
 
     Args:
-        titles: of the columns.
+        titles: the titles of the columns.
         cells: row by row.
         words: how many columns from the left hold words; the others hold numbers and keep to the right.
     """

@@ -14,7 +14,7 @@ def load(source: str | Path, *, revision: str | None = None, deadline: float = D
 
     Args:
         source: a checkpoint folder, or a Hub id such as "NAMESPACE/ntm-copy".
-        revision: of a Hub id: a branch, a tag or a commit.
+        revision: the branch, tag or commit of a Hub id.
         deadline: seconds after which a download is given up.
 
     Raises:

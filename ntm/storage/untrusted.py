@@ -296,7 +296,7 @@ def read_facts(path: Path, kinds: dict[str, Any]) -> dict[str, Any]:
     """The contents of `training.json` or `evaluation.json`; nothing where the file is missing.
 
     Args:
-        path: of the file.
+        path: the file to read.
         kinds: what the fields hold. They may be missing; further ones are kept unchecked, and are not to be relied on.
 
     Raises:

@@ -9,21 +9,19 @@ nor the choice of weights ever draws from.
 """
 
 import argparse
+import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_args
 
 import torch
-from torch import Tensor
 from tqdm import tqdm
 
 from ntm import tasks
-from ntm.engine.choose import fastest, plain
 from ntm.machine.model import SequenceModel
 from ntm.machine.models import MODELS
-from ntm.machine.ntm import NTM
 from ntm.reports import tables
 from ntm.storage.checkpoint import CHECKPOINTS
 from ntm.storage.load import read
@@ -37,7 +35,6 @@ from ntm.tasks.streams import make_generator
 _BATCH_SIZE = 50
 # The stream of sequences has index 0; random initial memory must not shift it.
 _MEMORY_STREAM = 1
-_LARGEST_TAPE = 2**30
 
 _FEW, _MANY = 100, 1000
 
@@ -53,7 +50,7 @@ class Score:
     error: float
     """mean over the sequences, in the task's unit"""
     worst: float
-    """of the worst sequence"""
+    """the error of the worst sequence"""
     optimal: float | None = None
     """mean of the best that can be done on the same sequences, where the task knows it"""
 
@@ -63,11 +60,11 @@ def measure(model: SequenceModel, task: Task, case: Case, *, sequences: int, see
     """Run a model on fresh sequences of one size.
 
     Args:
-        model: on any device.
+        model: the model to judge, on any device.
         task: what to ask of it.
         case: the sizes, and the memory slots to give it.
         sequences: how many.
-        seed: of the sequences.
+        seed: the seed of the sequences.
     """
     device = next(model.parameters()).device
     generator, memory = make_generator("evaluation", seed), make_generator("evaluation", seed, _MEMORY_STREAM, device)
@@ -75,7 +72,8 @@ def measure(model: SequenceModel, task: Task, case: Case, *, sequences: int, see
     for start in range(0, sequences, _BATCH_SIZE):
         batch_size = min(_BATCH_SIZE, sequences - start)
         batch = task.sample(batch_size, generator=generator, device=device, **case.sizes)
-        errors.append(task.errors(_logits(model, batch.inputs, case.memory_slots, memory), batch))
+        logits, _ = model(batch.inputs, model.initial_state(batch_size, case.memory_slots, generator=memory))
+        errors.append(task.errors(logits, batch))
         optimal.append(task.optimal_errors(batch))
     per_sequence, best = torch.cat(errors), [each for each in optimal if each is not None]
     return Score(
@@ -86,20 +84,6 @@ def measure(model: SequenceModel, task: Task, case: Case, *, sequences: int, see
         worst=per_sequence.max().item(),
         optimal=torch.cat(best).mean().item() if best else None,
     )
-
-
-def _logits(model: SequenceModel, inputs: Tensor, slots: int | None, generator: torch.Generator) -> Tensor:
-    """What the model says, the fastest way; on the CPU that remembers every step, so sequences take turns."""
-    at_once, forward = inputs.shape[1], plain(model)
-    if isinstance(model, NTM) and inputs.device.type == "cpu":
-        numbers_a_slot = model.config["memory_width"] + 5 * model.head_count + 1
-        tape = 4 * len(inputs) * (slots or model.memory_slots) * numbers_a_slot
-        at_once, forward = max(1, min(at_once, _LARGEST_TAPE // tape)), fastest(model)
-    parts = [
-        forward(part, model.initial_state(part.shape[1], slots, generator=generator))[0]
-        for part in torch.split(inputs, at_once, dim=1)
-    ]
-    return torch.cat(parts, dim=1)
 
 
 def _memory_slots(model: SequenceModel, case: Case) -> int | None:
@@ -121,11 +105,11 @@ def evaluate(
     Cases that differ in their memory slots alone are one case to a model without memory.
 
     Args:
-        model: on any device.
+        model: the model to judge, on any device.
         task: what to ask of it.
         cases: the sizes at which to ask it.
         sequences: how many fresh ones a case.
-        seed: of the sequences.
+        seed: the seed of the sequences.
         on_score: told of each score as it comes.
     """
     scores = []
@@ -140,6 +124,47 @@ def evaluate(
 def distinct(model: SequenceModel, cases: Sequence[Case]) -> list[Case]:
     """The cases that differ to this model, in order."""
     return list({(*case.sizes.items(), _memory_slots(model, case)): case for case in reversed(cases)}.values())[::-1]
+
+
+def misses(task: Task, evaluation: Mapping[str, Any]) -> list[str]:
+    """Where a machine does worse than its task promises, a phrase each; none where it has learned the task.
+
+    Args:
+        task: a task with a bar for some of its evaluation cases, see `Case`.
+        evaluation: the contents of `evaluation.json`.
+    """
+    return [
+        f"{tables.number(error)} {task.excess_name} at {tables.describe_sizes(case.sizes)}, where {bar:g} is the bar"
+        for case, bar, error in _held_to_bars(task, evaluation)
+        if error > bar
+    ]
+
+
+def shortfall(task: Task, evaluation: Mapping[str, Any]) -> float:
+    """How far a machine is from what its task promises, to tell which of two is: 0 where it has learned the task.
+
+    The sum over all bars of how many times as large as the bar an error is, less one; infinite where one is not known.
+
+    Args:
+        task: a task with a bar for some of its evaluation cases, see `Case`.
+        evaluation: the contents of `evaluation.json`.
+    """
+    return sum(max(0.0, error / bar - 1) for _, bar, error in _held_to_bars(task, evaluation))
+
+
+def _held_to_bars(task: Task, evaluation: Mapping[str, Any]) -> Iterator[tuple[Case, float, float]]:
+    """Each case with a bar, the bar, and the error, or what of it is above the least possible one."""
+    for case in task.evaluation:
+        if case.bar is not None:
+            found = (score for score in evaluation.get("scores", []) if _is_of(score, case))
+            yield case, case.bar, next(map(tables.excess, found), math.inf)
+
+
+def _is_of(score: Mapping[str, Any], case: Case) -> bool:
+    # A model without memory has the same score whatever slots a case asks for.
+    return score["sizes"] == dict(case.sizes) and (
+        case.memory_slots is None or score["memory_slots"] in (None, case.memory_slots)
+    )
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:

@@ -31,6 +31,7 @@ that neither training nor the choice of weights has seen; "worst" is the worst o
 
 `python -m ntm.studies.evaluation --all --full --save` measures the errors anew, `python -m ntm.studies.initialisation`
 repeats the study, and `python -m ntm.studies.results` writes this page and draws its figures from what they recorded.
+[What did not work](what-did-not-work.md) is on a page of its own.
 """
 
 _STUDY = """
@@ -54,7 +55,7 @@ def write(folder: Path) -> None:
     """Write the page and its figures.
 
     Args:
-        folder: of the checkpoints.
+        folder: the folder of the checkpoints.
 
     Raises:
         CheckpointError: if a record cannot be read.

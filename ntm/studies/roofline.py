@@ -20,7 +20,7 @@ def operations(config: Mapping[str, Any]) -> int:
     its M numbers and the shift of its weights; what is done once a number (squashing, softmax, powers) is not.
 
     Args:
-        config: of an `ntm.NTM`.
+        config: the configuration of an `ntm.NTM`.
     """
     heads = config["read_heads"] + config["write_heads"]
     slots, width, units = config["memory_slots"], config["memory_width"], config["controller_size"]
@@ -36,7 +36,8 @@ def operations(config: Mapping[str, Any]) -> int:
     sighted = emitted if config["extension"] == "analog" else 0
     products = controller + units * emitted + config["input_size"] * sighted + output
     by_slot = heads * (width + shifts) + width + (2 * config["write_heads"] + config["read_heads"]) * width
-    return _FORWARD_AND_BACKWARD * 2 * (products + slots * by_slot)
+    counted: int = _FORWARD_AND_BACKWARD * 2 * (products + slots * by_slot)
+    return counted
 
 
 def traffic(config: Mapping[str, Any]) -> int:
@@ -45,10 +46,11 @@ def traffic(config: Mapping[str, Any]) -> int:
     Forward, memory and weightings are read and written; backward, they are read, and their gradients read and written.
 
     Args:
-        config: of an `ntm.NTM`.
+        config: the configuration of an `ntm.NTM`.
     """
     heads = config["read_heads"] + config["write_heads"]
-    return 5 * _BYTES * config["memory_slots"] * (config["memory_width"] + heads)
+    moved: int = 5 * _BYTES * config["memory_slots"] * (config["memory_width"] + heads)
+    return moved
 
 
 def least_seconds(config: Mapping[str, Any], batch: int, steps: int, device: torch.device) -> float:

@@ -26,9 +26,8 @@ import torch
 from tqdm import tqdm
 
 from ntm import tasks
-from ntm.engine.choose import Forward, fastest, plain
+from ntm.engine.choose import fastest
 from ntm.engine.cuda_graphs import CUDAGraphs, Step, replayed
-from ntm.machine.model import SequenceModel
 from ntm.reports import tables
 from ntm.studies import roofline
 from ntm.tasks import Recipe, Task
@@ -41,19 +40,8 @@ _BATCH = 32
 _MEGABYTE = 2**20
 
 
-def _compiled(model: SequenceModel) -> Forward:
-    model.cell.compile()
-    return plain(model)
-
-
-_FORWARDS: dict[str, Callable[[SequenceModel], Forward]] = {
-    "eager": plain,
-    "compiled": _compiled,
-    "fused": fastest,
-    "graph": fastest,
-}
-PATHS = {"cpu": ("eager", "compiled", "fused"), "cuda": ("eager", "compiled", "graph")}
-"""the ways of a device to do an update, the one that training takes last"""
+PATHS = {"cpu": ("eager", "compiled", "native"), "cuda": ("eager", "compiled", "graph")}
+"""the ways of a device to do an update: the engines of `ntm.engine.choose`, and on a GPU the compiled one in a graph"""
 
 
 @dataclass(frozen=True)
@@ -68,7 +56,7 @@ class Setting:
     sizes: Mapping[str, int] = field(default_factory=dict)
     """instead of the largest training sizes"""
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    """of the model, instead of the recipe's"""
+    """the arguments of the model, instead of the recipe's"""
     varies: str | None = None
     """what this one is one of several values of"""
 
@@ -119,7 +107,7 @@ def _recipe(task: Task, setting: Setting) -> Recipe:
 
 
 def _make_step(run: TrainingRun, path: str) -> Step:
-    forward = _FORWARDS[path](run.model)
+    forward = fastest(run.model, "compiled" if path == "graph" else path)
 
     def step(batch: tasks.Batch, slots: int | None, generator: torch.Generator) -> torch.Tensor:
         return update_weights(run, forward, batch, slots, generator)
@@ -207,7 +195,18 @@ def report(rows: Sequence[Mapping[str, Any]]) -> str:
         cells = [[str(row[varies]), *(_cells(row, None)[column] for column in (2, 3, 4, 6))] for row in chosen]
         heading = f"copy, {chosen[0]['path']} on {chosen[0]['device']}, as {titles[0]} grows"
         parts.append(f"{heading}\n\n{tables.markdown(titles, cells, words=0)}\n")
-    return "\n".join(parts)
+    return "\n".join([*parts, *_verdicts(compared)])
+
+
+def _verdicts(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Which way each task is best trained here, and how far that is from what could be."""
+    for device, task in dict.fromkeys((row["device"], row["task"]) for row in rows):
+        ways = [row for row in rows if (row["device"], row["task"], row["threads"]) == (device, task, 1)]
+        best = min(ways, key=lambda row: row["milliseconds_per_update"])
+        yield (
+            f"{task} on {device}: {best['path']} is the fastest, at {best['share_of_limit']:.0%} "
+            "of the speed that the measured ceilings allow"
+        )
 
 
 def _cells(row: Mapping[str, Any], eager: float | None) -> list[str]:

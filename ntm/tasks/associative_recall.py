@@ -42,7 +42,11 @@ class AssociativeRecall(Task):
         *(Case({"items": items}, weight=10) for items in (12, 15)),
         Case({"items": 20}),
     )
-    evaluation = tuple(Case({"items": items}) for items in (2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 30))
+    evaluation = (
+        *(Case({"items": items}, bar=0.05) for items in (2, 3, 4, 5, 6)),
+        *(Case({"items": items}, bar=0.2) for items in (8, 10, 12, 15, 20)),
+        Case({"items": 30}),
+    )
 
     form = Items(
         bits=bits,

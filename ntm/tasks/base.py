@@ -88,6 +88,9 @@ class Case(NamedTuple):
     memory_slots: int | None = None
     weight: float = 1.0
     """how much an error here counts where weights are chosen"""
+    bar: float | None = None
+    """the most that a mean error, or what of it is above the least possible one, may be here for a machine that has
+    learned its task; None where nothing is promised"""
 
 
 class Task(ABC):
@@ -118,7 +121,7 @@ class Task(ABC):
     tells: str = ""
     """what a machine does here, in a sentence for the page and the endpoint"""
     section: str = ""
-    """of the paper, such as "4.1"; empty for a task of one's own"""
+    """the section of the paper, such as "4.1"; empty for a task of one's own"""
     input_size: int
     output_size: int
     sizes: ClassVar[Mapping[str, range]]
@@ -134,7 +137,7 @@ class Task(ABC):
     """how it is asked, as text and on the page. What it counts is the first of the sizes"""
     error_name: str = "bit errors"
     excess_name: str = "bit errors"
-    """of what an error is above the least possible one, which is what curves show"""
+    """the name of what an error is above the least possible one, which is what curves show"""
 
     @property
     def title(self) -> str:

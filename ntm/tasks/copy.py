@@ -30,8 +30,9 @@ class Copy(Task):
     }
     validation = (Case({"length": 20}, weight=100), Case({"length": 120}), Case({"length": 120}, memory_slots=1024))
     evaluation = (
-        *(Case({"length": length}) for length in (*range(1, 21), 30, 50, 100)),
-        *(Case({"length": length}, memory_slots=1024) for length in (250, 500)),
+        *(Case({"length": length}, bar=0.01) for length in range(1, 21)),
+        *(Case({"length": length}, bar=0.1) for length in (30, 50, 100)),
+        *(Case({"length": length}, memory_slots=1024, bar=1.0) for length in (250, 500)),
         Case({"length": 1000}, memory_slots=2048),
     )
 

@@ -135,7 +135,7 @@ class Form(ABC):
         """A question as the page's grid takes it: its `layout`, its `rows` as text, and what else the layout has.
 
         Args:
-            text: of a question that can be read.
+            text: the text of a question that can be read.
         """
 
     def _check_size(self, found: str, size: int) -> None:
@@ -148,7 +148,7 @@ class Rows(Form):
     """Vectors of bits, one a line, such as "10110010"."""
 
     bits: int = BITS
-    """of a vector"""
+    """how many a vector has"""
     most: int = MAX_ROWS
     priorities: bool = False
     """whether each line ends in a number from -1 to 1: "10110010 0.25" is one"""
@@ -235,7 +235,7 @@ class Items(Form):
     """Items of several rows of bits, with an empty line between them. Its number, if any, is that of one of them."""
 
     bits: int
-    """of a row"""
+    """how many a row has"""
     rows_an_item: int
     fewest: int = 2
     most: int = 40

@@ -98,10 +98,10 @@ class Recipe:
 
     updates: int
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    """Of the model, other than its defaults."""
+    """The arguments of the model, other than its defaults."""
     batch_size: int = 32
     learning_rate: float = 1e-3
-    """At the start; it falls to zero along a cosine."""
+    """The rate at the start. It falls to zero along a cosine."""
     second_moment: float = 0.999
     """Adam's beta 2; less of it forgets a spike sooner."""
     gradient_norm: float = 1.0
@@ -115,7 +115,7 @@ class Recipe:
     finish: Finish = Finish()
     selection: Selection = Selection()
     seed: int = 0
-    """Of weights and batches; the best on validation of those that were tried."""
+    """The seed of weights and batches: the best on validation of those that were tried."""
 
     def learning_rate_at(self, update: int) -> float:
         """The rate falls to zero along a cosine, and along a second and lower one for the updates that polish."""

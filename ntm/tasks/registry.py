@@ -20,7 +20,7 @@ _LONGEST_NAME = 40
 class _Known(NamedTuple):
     task: Task
     path: Path | None = None
-    """of the file it was loaded from; None for this package's own"""
+    """the file that it was loaded from; None for this package's own"""
 
 
 @cache
@@ -79,7 +79,7 @@ def load(path: str | Path) -> Task:
     A file that was changed can be loaded again. It is run like any Python file: load none that you would not run.
 
     Args:
-        path: of a Python file with one subclass of `Task` in it.
+        path: a Python file with one subclass of `Task` in it.
 
     Raises:
         ValueError: if there is no such file, it cannot be run, it does not define one task that is whole, or the task's

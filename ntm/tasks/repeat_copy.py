@@ -71,9 +71,11 @@ class RepeatCopy(Task):
         Case({"length": 10, "repeats": 20}),
     )
     evaluation = (
-        *(Case({"length": length, "repeats": repeats}) for length in range(1, 11) for repeats in range(1, 11)),
-        *(Case({"length": length, "repeats": 10}) for length in (12, 15, 20, 30)),
-        *(Case({"length": 10, "repeats": repeats}) for repeats in (12, 15, 20, 30)),
+        *(Case({"length": length, "repeats": repeats}, bar=0.1) for length in range(1, 11) for repeats in range(1, 11)),
+        *(Case({"length": length, "repeats": 10}, bar=1.0) for length in (12, 15, 20)),
+        Case({"length": 30, "repeats": 10}),
+        *(Case({"length": 10, "repeats": repeats}, bar=1.0) for repeats in (12, 15, 20)),
+        Case({"length": 10, "repeats": 30}),
         Case({"length": 20, "repeats": 20}),
     )
 

@@ -46,6 +46,7 @@ def train(
     validating: bool = True,
     on_progress: Callable[[Progress], object] | None = None,
     stopping: Callable[[], bool] | None = None,
+    engine: str | None = None,
 ) -> bool:
     """Train to the last update, or until `stopping()` is true; either way the run is then in its folder.
 
@@ -53,10 +54,11 @@ def train(
 
     Args:
         run: changed in place.
-        share: of every batch.
+        share: the part of every batch that this process takes.
         validating: whether to look for the best weights on the way; else the first ones count as the best.
         on_progress: told every few updates how it goes.
         stopping: asked as often, and between the batches of a validation, which is then done when the run goes on.
+        engine: what runs the model, see `ntm.engine.choose`; the fastest one when None.
 
     Returns:
         Whether the last update was reached, and judged.
@@ -68,7 +70,7 @@ def train(
     """
     if run.recipe.batch_size % share.size:
         raise TrainingError(f"{share.size} processes cannot share a batch of {run.recipe.batch_size} evenly")
-    step = _make_step(run, share)
+    step = _make_step(run, share, engine)
     if share.leads:
         if not (run.folder / STATE).exists():
             shutil.rmtree(run.folder / SNAPSHOTS, ignore_errors=True)  # of a run that nothing else is left of
@@ -103,9 +105,9 @@ def _try(run: TrainingRun, write: Callable[[], object]) -> None:
         warnings.warn(f"seed {run.recipe.seed} goes on unsaved at update {run.update:,}: {error}", stacklevel=2)
 
 
-def _make_step(run: TrainingRun, share: Share) -> Step:
+def _make_step(run: TrainingRun, share: Share, engine: str | None) -> Step:
     """How this device does an update best."""
-    forward = parallel.synchronised(run.model, fastest(run.model), share)
+    forward = parallel.synchronised(run.model, fastest(run.model, engine), share)
     step = partial(update_weights, run, forward)
     # Random memory is drawn in the step, which a graph would repeat instead; processes wait for one another in theirs.
     if run.device.type == "cuda" and share.size == 1 and run.model.config.get("memory_init") != "random":

@@ -40,6 +40,8 @@ def joined(device: torch.device) -> Iterator[Share]:
     if local_rank() is None:
         yield ALONE
         return
+    if device.type == "cuda":
+        torch.cuda.set_device(device)  # else all processes of a machine gather objects on its first GPU
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield Share(distributed.get_rank(), distributed.get_world_size())

@@ -62,6 +62,7 @@ def train(
     validating: bool = True,
     on_progress: Callable[[TrainingRun, Progress], object] | None = None,
     stopping: Callable[[], bool] | None = None,
+    engine: str | None = None,
 ) -> bool:
     """Train all of them, each to its last update or until `stopping()` is true.
 
@@ -82,7 +83,9 @@ def train(
 
         try:
             with _own_stream(run) if len(runs) > 1 else nullcontext():
-                return loop.train(run, share=share, validating=validating, on_progress=tell, stopping=stopping)
+                return loop.train(
+                    run, share=share, validating=validating, on_progress=tell, stopping=stopping, engine=engine
+                )
         except TrainingError as failure:
             run.failure = failure
             return True

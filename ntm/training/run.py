@@ -60,8 +60,10 @@ class Settings:
         """The task's recipe, except for what is given.
 
         Raises:
-            TrainingError: if a number is out of range.
+            TrainingError: if a number is out of range, or the task has no recipe for the architecture.
         """
+        if architecture not in task.recipes:
+            raise TrainingError(f"{task.name} has no recipe for {architecture}, only for {' and '.join(task.recipes)}")
         given = {"seed": seed, "updates": updates, "batch_size": batch_size}
         for name, value in given.items():
             smallest = 0 if name == "seed" else 1
@@ -86,7 +88,7 @@ class TrainingRun:
     model: SequenceModel
     optimizer: torch.optim.Optimizer
     average: SequenceModel
-    """with the running mean of the weights, which is judged in the model's place"""
+    """a model with the running mean of the weights, which is judged in the first one's place"""
     best: dict[str, Tensor]
     """the weights of the mean that did best on validation so far"""
     limit: int | None

@@ -18,8 +18,8 @@ def draw_batch(run: TrainingRun, generator: torch.Generator) -> tuple[Batch, int
     one size. Those of which the hardest is learned from are a batch apart.
 
     Args:
-        run: before the update.
-        generator: on the device that the batch should be on; it is set anew.
+        run: the run before the update.
+        generator: a generator on the device that the batch should be on; it is set anew.
     """
     recipe, task = run.recipe, run.task
     choices = make_generator("training", recipe.seed, run.update)
@@ -41,10 +41,10 @@ def update_weights(
     """One step of the optimiser.
 
     Args:
-        run: whose weights change.
+        run: the run whose weights change.
         forward: how its model runs.
         batch: as `draw_batch` gives it.
-        slots: of memory; the model's own number when None.
+        slots: how many slots of memory it has; the model's own number when None.
         generator: the source of random initial memory.
 
     Returns:

@@ -24,7 +24,7 @@ class Validation(NamedTuple):
     error: float
     """summed over the task's validation cases, each with its weight"""
     worst_logit: float
-    """of the bit that is nearest to being wrong, negative, or of the one furthest on the wrong side, positive"""
+    """the logit of the bit nearest to being wrong, negative, or of the one furthest on the wrong side, positive"""
 
 
 NOT_VALIDATED = Validation(math.inf, math.inf)

@@ -18,9 +18,9 @@ class Link(NamedTuple):
 
     question: Question
     slots: int | None = None
-    """of memory; the machine's own number when None"""
+    """how many slots of memory it has; the machine's own number when None"""
     update: int | None = None
-    """of training, after which the machine was as it is shown; the finished one when None"""
+    """the update of training after which the machine was as it is shown; the finished one when None"""
     step: int | None = None
     """where to pause, from 0; played from the start when None"""
 

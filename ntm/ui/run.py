@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from ntm import tasks
+from ntm.machine import addressing
 from ntm.machine.extensions import Register
+from ntm.machine.heads import focus_on_first_slot
 from ntm.machine.model import SequenceModel
 from ntm.machine.ntm import NTM, NTMState
 from ntm.machine.trace import Trace
@@ -65,6 +67,30 @@ class Run:
         return self.answer.bit_errors
 
     @property
+    def previous_weights(self) -> Tensor:
+        """(T, H, N), the heads' weightings that each step began with."""
+        weights = torch.cat([self.trace.read_weights[:, 0], self.trace.write_weights[:, 0]], dim=1)
+        _, heads, slots = weights.shape
+        first = focus_on_first_slot(1, heads, slots, weights)
+        return torch.cat([first, weights[:-1]])
+
+    @property
+    def content_shares(self) -> Tensor:
+        """(T, H), how much of a head's weight on the slot that it is on came there by content, from 0 to 1.
+
+        The rest came from where the head was before. Both are taken after the gate and the shift (equations 7 and 8);
+        sharpening changes neither's order.
+        """
+        if not len(self.initial_memory):
+            return self.trace.gate[:, 0]
+        gate, shifts = self.trace.gate[:, 0, :, None], self.trace.shift[:, 0]
+        by_content = addressing.shift(gate * self.trace.content_weights[:, 0], shifts)
+        from_before = addressing.shift((1 - gate) * self.previous_weights, shifts)
+        both = by_content + from_before
+        focus = both.argmax(-1, keepdim=True)
+        return (by_content.gather(-1, focus) / both.gather(-1, focus)).squeeze(-1)
+
+    @property
     def error(self) -> float:
         """The task's own measure: wrong bits, or bits of log loss."""
         return self._task.errors(self.trace.logits, self.batch).item()
@@ -91,8 +117,8 @@ def run_question(model: SequenceModel, question: Question, *, slots: int | None 
 
     Args:
         model: trained on the question's task.
-        question: from a visitor.
-        slots: of memory; the machine's own number when None.
+        question: what a visitor asks.
+        slots: how many slots of memory it has; the machine's own number when None.
 
     Raises:
         InputError: if it cannot be asked.

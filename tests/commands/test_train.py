@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import ntm
 from ntm import tasks
 from ntm.storage import untrusted
 from ntm.storage.checkpoint import read_folder
-from ntm.tasks import Architecture, Batch
+from ntm.tasks import Architecture, Batch, Case
 from ntm.training.run import STATE
 from tests.conftest import ROOT
 from tests.tiny import small
@@ -209,11 +210,71 @@ def test_what_the_command_does_not_know_is_named(
         assert all(name in said for name in tasks.names())
 
 
+def promise(monkeypatch: pytest.MonkeyPatch, bar: float) -> None:
+    monkeypatch.setattr(type(COPY), "evaluation", (Case({"length": 1}, bar=bar), Case({"length": 2})))
+
+
+TINY = ["copy", "--updates", "2", "--batch-size", "2"]
+
+
+def test_it_says_whether_the_task_was_learned(
+    command: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    promise(monkeypatch, 9.0)
+    assert command.main(TINY) == 0
+    assert "not learned" not in capsys.readouterr().out
+    promise(monkeypatch, 0.01)
+    assert command.main(TINY) == 3
+    assert re.search(r"not learned: [\d.]+ bit errors at length 1, where 0.01 is the bar; ", capsys.readouterr().out)
+    assert command.main([*TINY, "--model", "lstm"]) == 0, "nothing is promised of a baseline"
+
+
+def test_better_weights_are_not_overwritten(
+    command: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    promise(monkeypatch, 0.01)
+    assert command.main(TINY) == 3
+    there = command.CHECKPOINTS / "ntm-copy"
+    kept = json.loads((there / "evaluation.json").read_text())
+    kept["scores"][0]["error"] = 0.0
+    (there / "evaluation.json").write_text(json.dumps(kept))
+    before = (there / "model.safetensors").read_bytes()
+
+    capsys.readouterr()
+    assert command.main([*TINY, "--seed", "7"]) == 3
+    said, beside = capsys.readouterr().out, command.CHECKPOINTS / "ntm-copy-seed-7"
+    assert f"{there} holds better weights and stays; to replace them: rm -r {there} && mv {beside} {there}" in said
+    assert f"wrote {beside}, the weights of seed 7 " in said
+    assert (there / "model.safetensors").read_bytes() == before
+    assert ntm.load(beside).config == ntm.load(there).config
+
+    (there / "evaluation.json").unlink()
+    assert command.main(TINY) == 3
+    assert f"wrote {there}, " in capsys.readouterr().out
+
+
+def test_all_goes_on_after_a_machine_that_has_not_learned(command: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "names", lambda: ["copy", "associative-recall"])
+    promise(monkeypatch, 0.01)
+    assert command.main(["all", "--updates", "2", "--batch-size", "2"]) == 3
+    assert len(list(command.CHECKPOINTS.glob("*/model.safetensors"))) == 4
+
+
+def test_what_was_not_learned_is_not_published(
+    command: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    promise(monkeypatch, 0.01)
+    monkeypatch.setattr(command.hub, "check_push", lambda name: None)
+    assert command.main([*TINY, "--push-to-hub", "NAMESPACE/ntm-copy"]) == 3
+    assert "not published; to do it all the same: python train.py push" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         (["--device", "meta"], "no device 'meta' here"),
         (["--batch-size", str(2**31)], "a batch of 2,147,483,648 sequences does not fit in memory"),
+        (["--batch-size", str(10**6)], "a batch of 1,000,000 sequences does not fit in memory"),
         (["--batch-size", str(10**20)], "batch size must be at most 2147483648"),
     ],
 )

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 import ntm
-from ntm.engine.choose import Forward, fastest, plain
+from ntm.engine import choose, library
+from ntm.engine.choose import Choice, Forward, fastest, plain
 from ntm.machine.model import SequenceModel
 from ntm.training.update import bit_losses
 from tests.conftest import ROOT
@@ -50,22 +51,44 @@ def assert_is_the_plain_way(
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6 if device == CPU else 1e-5)
 
 
+REGISTER = {"register": {"channel": 9, "mean": 5.5, "deviation": 2.9}}
 MACHINES = pytest.mark.parametrize(
     "arguments",
     [
         {},
         {"controller": "lstm", "controller_layers": 2, "read_heads": 2, "write_heads": 3, "shift_range": 2},
         {"controller": "lstm", "extension": "analog", "memory_init": "learned"},
-        {"extension": {"register": {"channel": 9, "mean": 5.5, "deviation": 2.9}}, "write_heads": 2},
+        {"extension": REGISTER, "write_heads": 2},
     ],
     ids=["feedforward", "lstm of many heads", "analog", "register"],
 )
 
 
 @MACHINES
-@pytest.mark.parametrize("way", [fastest, compiled])
-def test_the_fast_ways_are_the_plain_one(way: Callable[[SequenceModel], Forward], arguments: dict[str, Any]) -> None:
-    assert_is_the_plain_way(arguments, way)
+def test_the_fastest_way_is_the_plain_one(arguments: dict[str, Any]) -> None:
+    assert_is_the_plain_way(arguments, fastest)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"extension": REGISTER, "write_heads": 2},
+        {
+            "controller": "lstm",
+            "controller_layers": 2,
+            "read_heads": 2,
+            "write_heads": 3,
+            "shift_range": 2,
+            "extension": "analog",
+            "memory_init": "learned",
+        },
+    ],
+    ids=["feedforward with a register", "analog lstm of many heads"],
+)
+def test_the_compiled_step_is_the_plain_one(arguments: dict[str, Any]) -> None:
+    """Compiling takes half a minute, so that two machines have to have all parts between them."""
+    assert_is_the_plain_way(arguments, compiled)
 
 
 @MACHINES
@@ -97,3 +120,38 @@ assert torch.equal(fastest(model)(inputs, model.initial_state(1))[0], model(inpu
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("running step by step, which is slower: ") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_measured_is_kept_and_asked_for_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(library, "cache_folder", lambda: tmp_path / "ntm")
+    model = ntm.NTM(10, 8, controller_size=8, memory_slots=8)
+    chosen = choose.choose(model)
+    assert chosen.engine == min(chosen.seconds, key=lambda name: chosen.seconds[name])
+    monkeypatch.setattr(choose, "_time", lambda *_: pytest.fail("measured again"))
+    assert choose.choose(model) == chosen
+    (kept,) = (tmp_path / "ntm").glob("choice-*.json")
+    kept.write_text("{")
+    monkeypatch.setattr(choose, "_time", lambda model, engine: {"eager": 1.0, "native": 2.0}[engine])
+    assert choose.choose(model) == Choice("eager", {"eager": 1.0, "native": 2.0})  # never what is slower than eager
+
+
+def test_a_choice_is_kept_for_its_model_only_and_not_at_all_where_nothing_can_be_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(library, "cache_folder", lambda: tmp_path / "ntm")
+    monkeypatch.setattr(choose, "_time", lambda model, engine: {"eager": 2.0, "native": 1.0}[engine])
+    for slots in (8, 9):
+        choose.choose(ntm.NTM(10, 8, controller_size=8, memory_slots=slots))
+    assert len(list((tmp_path / "ntm").glob("choice-*.json"))) == 2
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(library, "cache_folder", lambda: tmp_path / "file")
+    chosen = choose.choose(ntm.NTM(10, 8, controller_size=8, memory_slots=10))
+    assert str(chosen) == "native, 2.0 times as fast as eager"
+
+
+def test_an_engine_can_be_asked_for() -> None:
+    model = ntm.NTM(10, 8, controller_size=8, memory_slots=8)
+    inputs, state = torch.zeros(2, 1, 10), model.initial_state(1)
+    assert torch.equal(fastest(model, "eager")(inputs, state)[0], model.unroll(inputs, state)[0])
+    with pytest.raises(ValueError, match="the engine must be one of eager, compiled, native, not 'warp'"):
+        fastest(model, "warp")

@@ -55,6 +55,7 @@ def train_by(recorder: Recorder | None, device: torch.device) -> tuple[list[Tens
     return reports, [tensor.cpu() for tensor in run.model.state_dict().values()]
 
 
+@pytest.mark.slow
 def test_replayed_updates_are_those_done_one_by_one() -> None:
     twin = Twin()
     for actual, expected in zip(train_by(twin, CPU), train_by(None, CPU), strict=True):

@@ -1,6 +1,11 @@
-"""The fused sequence against the plain machine, which defines what is right."""
+"""The engine against the plain machine, which defines what is right."""
 
 import copy
+import gc
+import platform
+import re
+import subprocess
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from ntm.engine import native
+import ntm
+from ntm import tasks
+from ntm.engine import library, native
 from ntm.engine.choose import Forward, plain
 from ntm.machine.ntm import NTM, NTMState
 
@@ -58,8 +65,13 @@ def run(forward: Forward, model: NTM, inputs: Tensor, state: NTMState) -> tuple[
     return logits.detach().double(), {name: gradient.double() for name, gradient in named}
 
 
-def compare(model: NTM, steps: int, batch_size: int) -> None:
-    """Hold the fused sequence and the plain machine, both in float32, against the plain machine in float64."""
+def engine(model: NTM, target: str = "native") -> Forward:
+    """The engine's way, compiled for a kind of processor."""
+    return lambda inputs, state: native.unroll(model, inputs, state, target=target)[:2]
+
+
+def compare(model: NTM, steps: int, batch_size: int, target: str = "native") -> None:
+    """Hold the engine and the plain machine, both in float32, against the plain machine in float64."""
     inputs = torch.randint(-1, 2, (steps, batch_size, 4), generator=torch.Generator().manual_seed(1)).float()
     exact = copy.deepcopy(model).double()
 
@@ -74,7 +86,7 @@ def compare(model: NTM, steps: int, batch_size: int) -> None:
         return NTMState(*(each.to(dtype) for each in state[:3]), controller)
 
     expected, expected_gradients = run(plain(exact), exact, inputs.double(), start(exact))
-    found, gradients = run(lambda *given: native.unroll(model, *given), model, inputs, start(model))
+    found, gradients = run(engine(model, target), model, inputs, start(model))
     _, rounded = run(plain(model), model, inputs, start(model))
     assert distance(found, expected) < 1e-5
     for name, gradient in gradients.items():
@@ -94,6 +106,7 @@ def test_it_computes_what_the_plain_machine_does(
     compare(build(arguments, scale), steps, batch_size)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("controller", ["feedforward", "lstm"])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_long_sequences_and_several_threads(controller: str, threads: int) -> None:
@@ -112,7 +125,7 @@ def test_weights_of_any_size_give_finite_numbers(controller: str, kind: dict[str
     # Gates far beyond saturation once came out as NaN: a fast division by infinity.
     model = build({"controller": controller, **kind}, scale)
     inputs = torch.ones(30, 4, 4)
-    logits, gradients = run(lambda *given: native.unroll(model, *given), model, inputs, model.initial_state(4))
+    logits, gradients = run(engine(model), model, inputs, model.initial_state(4))
     assert logits.isfinite().all()
     assert all(gradient.isfinite().all() for gradient in gradients.values())
 
@@ -120,32 +133,164 @@ def test_weights_of_any_size_give_finite_numbers(controller: str, kind: dict[str
 def test_the_same_run_gives_the_same_bits() -> None:
     model = build({"controller": "lstm"})
     inputs = torch.ones(20, 8, 4)
-    first, second = (
-        run(lambda *given: native.unroll(model, *given), model, inputs, model.initial_state(8)) for _ in range(2)
-    )
+    first, second = (run(engine(model), model, inputs, model.initial_state(8)) for _ in range(2))
     assert first[0].equal(second[0])
     assert all(first[1][name].equal(second[1][name]) for name in first[1])
 
 
-def test_without_a_compiler_it_says_so_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    native.build.cache_clear()
-    monkeypatch.setenv("CXX", str(tmp_path / "no-such-compiler"))
-    with pytest.raises(native.FusedUnavailableError, match="no-such-compiler") as caught:
-        native.build()
-    assert "\n" not in str(caught.value)
-    native.build.cache_clear()
+def _runs_here(target: str) -> bool:
+    """Whether this processor has the instructions of a kind of x86."""
+    try:
+        flags = set(Path("/proc/cpuinfo").read_text().split())
+    except OSError:
+        return False
+    return {"x86-64": {"sse2"}, "x86-64-v3": {"avx2", "fma"}, "x86-64-v4": {"avx512f", "avx512vl"}}[target] <= flags
 
 
-def test_a_failing_compiler_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    compiler = tmp_path / "c++"
-    compiler.write_text(
-        '#!/bin/sh\n[ "$1" = --version ] && echo broken 1.0 && exit\necho "cannot compile" >&2\nexit 1\n'
-    )
-    compiler.chmod(0o755)
-    native.build.cache_clear()
-    monkeypatch.setenv("CXX", str(compiler))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    with pytest.raises(native.FusedUnavailableError, match="cannot compile"):
-        native.build()
-    assert not list((tmp_path / "cache").rglob("*.so"))
-    native.build.cache_clear()
+X86 = pytest.mark.skipif(platform.machine() != "x86_64", reason="needs an x86 processor")
+TARGETS = pytest.mark.parametrize(("target", "lanes"), [("x86-64", 4), ("x86-64-v3", 8), ("x86-64-v4", 16)])
+
+
+@X86
+@TARGETS
+def test_it_compiles_for_every_instruction_set(target: str, lanes: int, tmp_path: Path) -> None:
+    """And the vectors are as wide as the registers: a constant tuned on one processor once made it slow on others."""
+    command = ["c++", *library.FLAGS, f"-march={target}", "-S", str(library.SOURCE), "-o", str(tmp_path / "engine.s")]
+    subprocess.run(command, check=True)
+    assert re.search(rf"ntm_lanes:(?:\n.*)*?\n\s+movl\s+\${lanes}, %eax", (tmp_path / "engine.s").read_text())
+
+
+@X86
+@TARGETS
+@pytest.mark.parametrize("kind", KINDS, ids=["plain", "analog", "register"])
+def test_every_instruction_set_computes_the_same(target: str, lanes: int, kind: dict[str, Any]) -> None:
+    if not _runs_here(target):
+        pytest.skip(f"this processor does not run {target}")
+    assert library.load(target).ntm_lanes() == lanes
+    model = build({"controller": "lstm", "read_heads": 2, "write_heads": 2, "memory_slots": 21, **kind})
+    compare(model, 20, 5, target)
+
+
+@X86
+@pytest.mark.parametrize("target", ["x86-64", "x86-64-v3", "x86-64-v4"])
+def test_no_inner_loop_spills_or_calls_a_library(target: str, tmp_path: Path) -> None:
+    """Read from the assembly: the sums of a product stay in registers, and no function of a number is a call."""
+    command = ["c++", *library.FLAGS, f"-march={target}", "-S", str(library.SOURCE), "-o", str(tmp_path / "engine.s")]
+    subprocess.run(command, check=True)
+    assembly = (tmp_path / "engine.s").read_text()
+    called = set(re.findall(r"(?:call|jmp)\s+(\w+)(?:@PLT)?", assembly))
+    assert not called & {"expf", "logf", "tanhf", "log1pf", "powf", "exp", "log", "tanh", "pow", "_ZGVdN8v_expf"}
+    blocks = re.findall(r"^\S*product_block\S*:\n.*?\.cfi_endproc", assembly, re.DOTALL | re.MULTILINE)
+    largest = max((loop for block in blocks for loop in _innermost_loops(block)), key=_count_products)
+    assert _count_products(largest) in (8, 12, 24)
+    assert not any("(%rsp)" in line or "(%rbp)" in line for line in largest if "mm" in line)
+
+
+def _count_products(lines: list[str]) -> int:
+    return sum("mulps" in line or "vfmadd" in line for line in lines)
+
+
+def _innermost_loops(body: str) -> list[list[str]]:
+    """The lines between a label and a jump back to it, without another label between."""
+    loops, label, lines = [], None, []
+    for line in body.splitlines():
+        if found := re.match(r"(\.L\w+):", line):
+            label, lines = found[1], []
+        elif label and re.match(rf"\s+j\w+\s+{re.escape(label)}$", line):
+            loops.append(lines)
+        else:
+            lines.append(line)
+    return loops
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=["plain", "analog", "register"])
+@pytest.mark.parametrize("controller", ["feedforward", "lstm"])
+def test_gradients_reach_inputs_and_every_part_of_the_state(controller: str, kind: dict[str, Any]) -> None:
+    """An embedding in front of the machine once never learned; two runs in a row are as one of both lengths."""
+    model = build({"controller": controller, "read_heads": 2, "write_heads": 2, **kind})
+    exact = copy.deepcopy(model).double()
+    tokens = torch.randint(0, 5, (9, 3), generator=torch.Generator().manual_seed(1))
+    found = []
+    for machine, way in ((model, lambda *given: native.unroll(model, *given)), (exact, exact.unroll)):
+        dtype = next(machine.parameters()).dtype
+        torch.manual_seed(4)
+        embedding = torch.nn.Embedding(5, 4).to(dtype)
+        embedded = embedding(tokens)
+        first, _, state = way(embedded[:4], machine.initial_state(3))
+        second, _, state = way(embedded[4:], state)
+        parts = [first, second, *state[:3], *state.controller]
+        generator = torch.Generator().manual_seed(2)
+        total = sum((part * torch.randn(part.shape, generator=generator).to(dtype)).sum() for part in parts)
+        found.append(torch.autograd.grad(total, [embedding.weight, *machine.parameters()]))
+    for one, other in zip(*found, strict=True):
+        assert distance(one.double(), other) < 1e-4
+
+
+def test_the_last_state_is_the_plain_one() -> None:
+    model = build({"controller": "lstm", "controller_layers": 2})
+    inputs = torch.ones(6, 3, 4)
+    with torch.no_grad():
+        logits, state = model(inputs)
+        expected, _, expected_state = model.unroll(inputs)
+    torch.testing.assert_close(logits, expected)
+    torch.testing.assert_close([*state[:3], *state.controller], [*expected_state[:3], *expected_state.controller])
+
+
+def test_inputs_and_states_of_a_wrong_shape_are_refused() -> None:
+    """Inputs too wide or too narrow were once read past their end."""
+    model = build({})
+    for width in (3, 5):
+        with pytest.raises(ValueError, match=r"inputs must be \(T, B, 4\)"):
+            native.unroll(model, torch.zeros(2, 3, width), model.initial_state(3))
+    with pytest.raises(ValueError, match="the state must have the shapes"):
+        native.unroll(model, torch.zeros(2, 3, 4), model.initial_state(2))
+    with pytest.raises(ValueError, match="the state must have the shapes"):
+        native.unroll(model, torch.zeros(2, 3, 4), build({"memory_width": 7}).initial_state(3))
+
+
+def test_any_number_of_threads_gives_the_same_bits() -> None:
+    model = build({"controller": "lstm"})
+    inputs, before, found = torch.ones(20, 7, 4), torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            found.append(run(engine(model), model, inputs, model.initial_state(7)))
+    finally:
+        torch.set_num_threads(before)
+    for logits, gradients in found[1:]:
+        assert logits.equal(found[0][0])
+        assert all(gradients[name].equal(found[0][1][name]) for name in gradients)
+
+
+def test_a_run_is_forgotten_when_its_results_are() -> None:
+    """A run that knew its own results once lived until the garbage collector came by, tape and all."""
+    model = build({})
+    gc.disable()
+    try:
+        results = native.unroll(model, torch.ones(3, 2, 4), model.initial_state(2))
+        known = weakref.ref(results[0].grad_fn.run)  # type: ignore[union-attr]
+        del results
+        assert known() is None
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("name", tasks.names())
+def test_a_trace_is_the_plain_one(name: str) -> None:
+    """In single precision a run may drift; then it is held against the run in double precision."""
+    model = ntm.load(f"checkpoints/ntm-{name}")
+    inputs = tasks.get(name).sample(2, generator=torch.Generator().manual_seed(1)).inputs
+    found = model.trace(inputs)
+    plain_trace = model.trace(inputs, change_heads=lambda heads: heads)  # which the engine does not do
+    exact = copy.deepcopy(model).double().trace(inputs.double())
+    for field, one, rounded, true in zip(found._fields, found, plain_trace, exact, strict=True):
+        rounding = (rounded - true).abs().max().item()
+        assert (one - true).abs().max().item() < max(1e-5 * true.abs().max().item(), 4 * rounding), field
+
+
+def test_hooks_see_every_step() -> None:
+    """Someone who looks at single steps gets them: the machine then goes step by step."""
+    model, seen = build({}), []
+    model.cell.controller.register_forward_hook(lambda *_: seen.append(1))
+    model(torch.ones(5, 2, 4))
+    assert len(seen) == 5

@@ -1,8 +1,6 @@
 """The interface that every model has, whatever is inside."""
 
 import inspect
-import subprocess
-import sys
 from collections.abc import Callable
 
 import pytest
@@ -10,7 +8,6 @@ import torch
 
 import ntm
 from ntm.machine.model import SequenceModel
-from tests.conftest import ROOT
 from tests.numerics import assert_all_close, flatten, gradients, leaves, normal, randomise, seeded
 
 STEPS, BATCH, INPUTS, OUTPUTS = 5, 3, 4, 2
@@ -161,12 +158,3 @@ def test_the_config_names_every_argument(model: SequenceModel) -> None:
 
 def test_a_generator_may_be_given_to_any_model(model: SequenceModel) -> None:
     assert_all_close(flatten(model.initial_state(2, generator=seeded(1))), flatten(model.initial_state(2)))
-
-
-def test_importing_the_library_imports_neither_gradio_nor_matplotlib() -> None:
-    """In an interpreter of its own, since other tests may have imported both."""
-    script = (
-        "import sys, ntm; ntm.tasks.names(); print([name for name in ('gradio', 'matplotlib') if name in sys.modules])"
-    )
-    result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert result.stdout.strip() == "[]"

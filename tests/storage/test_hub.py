@@ -30,6 +30,8 @@ TOKEN = "hf_of_namespace"
 PATIENCE = 15.0
 SHORT = 4.0
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -484,7 +486,6 @@ def test_the_command_line(
             train.main(arguments)
 
 
-@pytest.mark.slow
 def test_what_is_trained_is_published(
     server: HubServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, token: None
 ) -> None:

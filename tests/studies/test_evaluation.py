@@ -4,6 +4,7 @@ import pytest
 import torch
 
 import ntm
+from ntm import tasks
 from ntm.storage import checkpoint, record
 from ntm.studies import evaluation
 from ntm.tasks import Case
@@ -19,6 +20,7 @@ def model() -> ntm.NTM:
     return ntm.NTM(10, 8, controller_size=10, memory_slots=16)
 
 
+@pytest.mark.slow
 def test_the_mean_error_is_that_of_every_sequence_by_itself() -> None:
     machine, errors = model(), []
     score = evaluation.measure(machine, COPY, Case({"length": 3}), sequences=70, seed=4)
@@ -75,14 +77,6 @@ def test_bad_arguments_are_one_line(
     assert error.count("\n") == 1
 
 
-def test_no_sequence_weighs_more_for_being_run_with_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many run at once, for want of memory, the score is the same."""
-    case = Case({"length": 4}, memory_slots=30)
-    whole = evaluation.measure(model(), COPY, case, sequences=20)
-    monkeypatch.setattr(evaluation, "_LARGEST_TAPE", 4 * 9 * 30 * 31 * 3)
-    assert evaluation.measure(model(), COPY, case, sequences=20) == whole
-
-
 def test_slots_make_no_difference_to_a_model_without_memory() -> None:
     lstm = ntm.LSTMBaseline(10, 8, hidden_size=4, num_layers=1)
     cases = [Case({"length": 2}), Case({"length": 3}), Case({"length": 3}, memory_slots=64)]
@@ -137,3 +131,53 @@ def test_what_does_not_go_together_is_said(
     with pytest.raises(SystemExit):
         evaluation.main(arguments)
     assert complaint in capsys.readouterr().err
+
+
+BARRED = {"copy": (Case({"length": 3}, bar=0.5), Case({"length": 9}, memory_slots=64, bar=2.0), Case({"length": 30}))}
+
+
+@pytest.mark.parametrize(
+    ("errors", "expected"),
+    [
+        ([0.5, 2.0, 99.0], []),
+        ([0.51, 2.0, 0.0], ["0.51 bit errors at length 3, where 0.5 is the bar"]),
+        ([1.0, 40.0, 0.0], ["1 bit errors at length 3, where 0.5 is the bar", "40 bit errors at length 9, where 2 is"]),
+    ],
+)
+def test_what_a_task_promises_is_held_against_the_scores(
+    monkeypatch: pytest.MonkeyPatch, errors: list[float], expected: list[str]
+) -> None:
+    monkeypatch.setattr(type(COPY), "evaluation", BARRED["copy"])
+    places = [({"length": 3}, 8), ({"length": 9}, 64), ({"length": 30}, 8)]
+    scores = [
+        {"sizes": sizes, "memory_slots": slots, "sequences": 10, "error": error, "worst": error}
+        for (sizes, slots), error in zip(places, errors, strict=True)
+    ]
+    found = evaluation.misses(COPY, {"scores": scores})
+    assert len(found) == len(expected)
+    assert all(phrase.startswith(start) for phrase, start in zip(found, expected, strict=True))
+
+
+def test_what_is_above_the_least_possible_error_is_held_against_the_bar() -> None:
+    task = tasks.get("dynamic-ngrams")
+    score = {"sizes": {"length": 200}, "memory_slots": 32, "sequences": 10, "worst": 150.0, "optimal": 127.0}
+    assert evaluation.misses(task, {"scores": [score | {"error": 129.0}]}) == []
+    (missed,) = evaluation.misses(task, {"scores": [score | {"error": 130.0}]})
+    assert missed == "3 bits above optimal at length 200, where 2.5 is the bar"
+
+
+def test_which_of_two_machines_falls_shorter_is_told_by_the_bars_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(COPY), "evaluation", BARRED["copy"])
+
+    def of(*errors: float) -> float:
+        places = [({"length": 3}, None), ({"length": 9}, None), ({"length": 30}, None)]
+        scores = [
+            {"sizes": sizes, "memory_slots": slots, "error": error}
+            for (sizes, slots), error in zip(places, errors, strict=False)
+        ]
+        return evaluation.shortfall(COPY, {"scores": scores})
+
+    assert of(0.0, 0.0, 9.0) == of(0.5, 2.0, 0.0) == 0.0
+    assert of(1.0, 2.0, 0.0) == 1.0
+    assert of(1.0, 8.0, 0.0) == 4.0
+    assert of(0.0) == evaluation.shortfall(COPY, {}) == float("inf")

@@ -63,15 +63,16 @@ def test_the_command_prints_tables_and_writes_rows(
     few = [
         Setting("copy", "cpu", "eager", batch=1, sizes={"length": 1}),
         Setting("copy", "cpu", "eager", batch=1, sizes={"length": 0}),
-        Setting("copy", "cpu", "fused", batch=2, sizes={"length": 1}, varies="batch"),
+        Setting("copy", "cpu", "native", batch=2, sizes={"length": 1}, varies="batch"),
     ]
     monkeypatch.setattr(speed, "settings_of", lambda names: few)
     assert speed.main(["--json", str(tmp_path / "rows.json")]) == 0
     rows = json.loads((tmp_path / "rows.json").read_text())
-    assert [(row["path"], row["batch"]) for row in rows] == [("eager", 1), ("fused", 2)]
+    assert [(row["path"], row["batch"]) for row in rows] == [("eager", 1), ("native", 2)]
     said = capsys.readouterr()
     assert "copy on cpu: length 1, batch 1" in said.out
     assert "as batch grows" in said.out
+    assert "copy on cpu: eager is the fastest, at " in said.out
     assert said.err.count("left out") == 1
 
 

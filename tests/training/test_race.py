@@ -5,7 +5,6 @@ import math
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 
@@ -135,6 +134,13 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=True)
 
 
+def fill(file: Path) -> None:
+    """Write to a file until its disk is full."""
+    with file.open("wb", buffering=0) as opened:
+        while True:
+            opened.write(bytes(4096))
+
+
 @pytest.mark.usefixtures("quick")
 @pytest.mark.filterwarnings("always:seed 0 goes on unsaved")
 def test_a_disk_that_is_full_for_a_moment_costs_nothing(monkeypatch: pytest.MonkeyPatch, small_disk: Path) -> None:
@@ -145,9 +151,8 @@ def test_a_disk_that_is_full_for_a_moment_costs_nothing(monkeypatch: pytest.Monk
 
     def fill_for_a_moment(_: TrainingRun, progress: Progress) -> None:
         if progress.update == 20:
-            with filler.open("wb", buffering=0) as file, suppress(OSError):
-                while True:
-                    file.write(bytes(4096))
+            with pytest.raises(OSError, match="No space left"):
+                fill(filler)
         elif progress.update == 40:
             assert TrainingRun.resume(settings, small_disk / "run", CPU).update == 0, "what was saved is still there"
         elif progress.update == 60:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from ntm import tasks
 from ntm.tasks.recipe import Curriculum, Finish
 from ntm.training import loop
 from ntm.training.run import STATE, Settings, TrainingError, TrainingRun
@@ -92,6 +93,13 @@ def test_a_run_goes_on_with_its_own_model_and_task_alone(tmp_path: Path, other: 
         TrainingRun.resume(other, tmp_path, CPU)
 
 
+def test_a_model_that_the_task_has_no_recipe_for_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = tasks.get("copy")
+    monkeypatch.setattr(type(task), "recipes", {"ntm": task.recipes["ntm"]})
+    with pytest.raises(TrainingError, match="copy has no recipe for lstm, only for ntm"):
+        Settings.of(task, "lstm")
+
+
 def test_any_damage_to_a_saved_run_is_a_sentence(tmp_path: Path) -> None:
     start(SHORT, tmp_path).save()
     state = tmp_path / STATE
@@ -110,7 +118,7 @@ def test_any_damage_to_a_saved_run_is_a_sentence(tmp_path: Path) -> None:
 def test_a_sound_run_of_another_version_is_a_sentence(tmp_path: Path) -> None:
     run = start(SHORT, tmp_path)
     run.best.popitem()
-    run.average.register_buffer("more", torch.zeros(3))
+    run.average.register_buffer("more", next(run.average.parameters()).detach().clone())
     run.save()
     with pytest.raises(TrainingError, match="is of another version"):
         TrainingRun.resume(SHORT, tmp_path, CPU)

@@ -36,8 +36,8 @@ def encode(model: SequenceModel, run: Run) -> str:
     """A run's question as JSON: rows of bits, and what its form has besides.
 
     Args:
-        model: that ran it, and that is asked for its belief about the next bit of a stream.
-        run: of a question that could be asked.
+        model: the machine that ran it, which is asked for its belief about the next bit of a stream.
+        run: the run of a question that could be asked.
     """
     question = run.question
     parts = {"task": question.task, "number": question.number, "belief": _believe(model, run)}

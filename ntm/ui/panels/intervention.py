@@ -38,6 +38,15 @@ class ChangedRun(Run):
     intervention: Intervention
     changed_memory: Tensor
     """(N, M), as it was left for the step to begin with"""
+    changed_weights: Tensor
+    """(H, N), the heads' weightings, likewise"""
+
+    @property
+    def previous_weights(self) -> Tensor:
+        """(T, H, N), the heads' weightings that each step began with."""
+        weights = super().previous_weights
+        weights[self.intervention.step] = self.changed_weights
+        return weights
 
 
 @torch.no_grad()
@@ -60,7 +69,12 @@ def intervene(model: SequenceModel, run: Run, intervention: Intervention) -> Cha
     rest = model.trace(inputs[step:], state, change_heads=_hold_gate(intervention.gate))
     original = {field.name: getattr(run, field.name) for field in fields(Run)}
     trace = Trace(*(torch.cat([before[:step], after]) for before, after in zip(run.trace, rest, strict=True)))
-    return ChangedRun(**original | {"trace": trace}, intervention=intervention, changed_memory=state.memory[0])
+    return ChangedRun(
+        **original | {"trace": trace},
+        intervention=intervention,
+        changed_memory=state.memory[0],
+        changed_weights=state.weights[0],
+    )
 
 
 def _check(intervention: Intervention, run: Run) -> None:

@@ -33,7 +33,7 @@ def write_trace(run: Run, path: Path) -> None:
     Args:
         run: the batch's one sequence; arrays are named as the fields of `ntm.Trace`, (T, ...), besides `inputs`,
             `targets`, `mask` and `initial_memory` (N, M).
-        path: of the file.
+        path: the file to write.
     """
     of_the_batch = {**run.batch._asdict(), **run.trace._asdict()}
     arrays = {name: tensor[:, 0].cpu().numpy() for name, tensor in of_the_batch.items()}
@@ -45,8 +45,8 @@ def write_snippet(question: Question, source: str, *, slots: int | None = None, 
 
     Args:
         question: one that can be asked.
-        source: of the machine, a folder or a Hub id, with "@" and a revision if it is not the newest.
-        slots: of memory; the machine's own number when None.
+        source: where the machine is, a folder or a Hub id, with "@" and a revision if it is not the newest.
+        slots: how many slots of memory it has; the machine's own number when None.
         snapshot: the weights to put in place of the finished ones.
     """
     path = tasks.path_of(question.task)

@@ -73,6 +73,7 @@ def encode(run: Run, *, original: Run | None = None, baseline: Run | None = None
         "gate": trace.gate[:, 0],
         "shift": trace.shift[:, 0],
         "sharpening": trace.sharpening[:, 0],
+        "contentShares": run.content_shares,
     }
     optimal = tasks.get(run.question.task).optimal_probabilities(run.batch.inputs)
     if optimal is not None:
@@ -88,6 +89,8 @@ def encode(run: Run, *, original: Run | None = None, baseline: Run | None = None
         # The same question asked anew, of a machine with other weights or more memory, goes on where the last one was.
         "question": hash(run.question),
         "changedAt": run.intervention.step if isinstance(run, ChangedRun) else None,
+        # The head that was put on another slot before that step, and the slot.
+        "moved": run.intervention.move if isinstance(run, ChangedRun) else None,
         "captions": run.captions,
         "readDelay": run.read_delay,
         "certain": run.optimal_error is None,

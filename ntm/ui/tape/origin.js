@@ -12,6 +12,13 @@ function focusOf(run, head, step) {
   return { slot, weight: weightAt(run, head, step, slot) };
 }
 
+// The slot on which a head has most weight before a step: {slot, weight}. All start on slot 0, and a head that somebody
+// moved goes on from where it was put.
+function focusBefore(run, head, step) {
+  if (run.moved && step === run.changedAt && head.gates === run.moved[0]) return { slot: run.moved[1], weight: 1 };
+  return step ? focusOf(run, head, step - 1) : { slot: 0, weight: 1 };
+}
+
 // Where the heads of a kind are in a step, as far as they are on one slot, the surest first: {head, slot, weight}, with
 // the head's name.
 function focusesOf(run, kind, step) {

@@ -1,6 +1,8 @@
 // What is said of a run: the step, what each head does in it, where its answer comes from, and the number under the
 // pointer. Everything here is given a run and a step and returns text; nothing touches the page.
 
+const BY_CONTENT = 0.75;         // content brought a head where it is if it brought more than this share of its weight
+const PARTLY_BY_CONTENT = 0.25;  // and had a part in it if it brought more than this
 const LINE_BREAK = String.fromCharCode(10);
 const percent = (share) => Math.round(100 * share) + " %";
 
@@ -16,20 +18,23 @@ function headLines(run, step) {
   return lines.length ? lines : [{ kind: "none", text: "this machine has no memory to look into" }];
 }
 
-// What a head did in a step, from where it was, where it is, and how far its gate was open.
+// What a head did in a step, from where it was, where it is, and how much of its weight there content brought; the rest
+// is from its last place.
 function movement(run, head, step) {
   const now = focusOf(run, head, step);
   if (now.weight < ON_A_SLOT) return "looks at many slots at once, most at slot " + now.slot + " (" + percent(now.weight) + ")";
   const where = " (" + percent(now.weight) + ")";
-  const before = step ? focusOf(run, head, step - 1) : { slot: 0, weight: 1 };
+  const before = focusBefore(run, head, step);
   const half = run.slots / 2;
   const moved = ((now.slot - before.slot + run.slots + half) % run.slots) - half;
-  const byContent = run.gate[step * run.heads.length + head.gates] > 0.5;
-  if (before.weight < ON_A_SLOT) return (byContent ? "finds slot " + now.slot + " by content" : "settles on slot " + now.slot) + where;
-  if (moved === 0) return "stays on slot " + now.slot + (byContent ? ", found by content" : "") + where;
-  if (byContent) return "jumps to slot " + now.slot + " by content" + where;
+  const share = run.contentShares[step * run.heads.length + head.gates];
+  const how = share > BY_CONTENT ? "by content" : share > PARTLY_BY_CONTENT ? "partly by content" : "";
+  const too = how && ", " + how;
+  if (before.weight < ON_A_SLOT) return (share > 0.5 ? "finds slot " + now.slot + " " + how : "settles on slot " + now.slot + too) + where;
+  if (moved === 0) return "stays on slot " + now.slot + (how && ", found " + how) + where;
+  if (share > 0.5) return "jumps to slot " + now.slot + " " + how + where;
   const far = Math.abs(moved) === 1 ? "one slot" : Math.abs(moved) + " slots";
-  return "moves " + far + (moved > 0 ? " on" : " back") + ", to slot " + now.slot + where;
+  return "moves " + far + (moved > 0 ? " on" : " back") + ", to slot " + now.slot + too + where;
 }
 
 // What is left in the register, which is the first column of memory, in the slot that holds most.

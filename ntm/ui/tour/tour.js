@@ -7,10 +7,10 @@ const [card, text, place, previousButton, nextButton] = ["card", "text", "place"
 // What is said, the step of the run that it is said of, and what it is about.
 const STOPS = [
   ["Each letter of “Turing machine” is a column of 8 bits. The machine sees one column a step, each only once.", 4, "[data-part=history]"],
-  ["While the letters come in, it writes. The orange bar is its write head: it puts each letter into a slot of memory, the coloured column below it, and goes one slot further with every step.", 9, "[data-part=memory]"],
+  ["While the letters come in, it writes. The orange bar is its write head: it puts each letter into a slot of memory, the coloured column below it, and moves one slot back with every step.", 9, "[data-part=memory]"],
   ["Here the input says: your turn. From now on the machine sees nothing but zeros. Whatever it says comes from its memory.", 15, "[data-part=status]"],
-  ["The blue bar is its read head. It has gone back to where the first letter was written, and walks along the same slots; what it finds there comes out on the right.", 19, "[data-part=memory]"],
-  ["Nobody programmed that. These lines say what each head does at this step, read off its own numbers. Going one slot further, again and again, is the loop of a copy program, and it was learned from examples.", 22, "[data-part=heads]"],
+  ["The blue bar is its read head. It stayed where the first letter was written while the others came in, and now walks along the same slots; what it finds there comes out on the right.", 19, "[data-part=memory]"],
+  ["Nobody programmed that. These lines say what each head does at this step, read off its own numbers. Moving one slot back, again and again, is the loop of a copy program, and it was learned from examples.", 22, "[data-part=heads]"],
   ["Your turn: type another word, ask for far more than it was trained on, reach into its memory under “Break it”, or drag it back to when it knew nothing yet.", 29, "#task"],
 ];
 let stop = 0;

@@ -38,6 +38,7 @@ def printed(snippet: str) -> str:
     return ran.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", tasks.names())
 def test_the_snippet_repeats_the_run(task: str) -> None:
     sizes = {name: offered[0] for name, offered in tasks.get(task).offered.items()}

@@ -1,0 +1,100 @@
+"""The engine in a browser against the machine in Python, for every published checkpoint."""
+
+import copy
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+
+import ntm
+from ntm import tasks
+from ntm.engine import build_wasm
+from ntm.training.update import bit_losses
+from tests.conftest import ROOT
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page, Route
+
+_ENGINE = ROOT / "ntm" / "engine"
+
+
+@pytest.mark.skipif(shutil.which(build_wasm.COMPILER) is None, reason=f"needs {build_wasm.COMPILER}")
+def test_the_committed_one_is_what_the_source_gives(tmp_path: Path) -> None:
+    build_wasm.compile_to(tmp_path / "engine.wasm")
+    assert (tmp_path / "engine.wasm").read_bytes() == build_wasm.WASM.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def page(browser: "Browser") -> Iterator["Page"]:
+    """An empty page with the files of the engine and of the checkpoints at hand."""
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.route("http://engine.test/engine/**", _serve(_ENGINE))
+        page.route("http://engine.test/checkpoints/**", _serve(ROOT / "checkpoints"))
+        page.route("http://engine.test/", lambda route: route.fulfill(body="<!doctype html>", content_type="text/html"))
+        page.goto("http://engine.test/")
+        yield page
+
+
+def _serve(folder: Path) -> "Callable[[Route], None]":
+    return lambda route: route.fulfill(path=folder / route.request.url.split(f"/{folder.name}/", 1)[1])
+
+
+_RUN = """async ({ name, config, inputs, targets, mask, steps, batch }) => {
+  const { Engine, readSafetensors } = await import("/engine/engine.js");
+  const bytes = async (path) => new Uint8Array(await (await fetch(path)).arrayBuffer());
+  const engine = await Engine.load(await bytes("/engine/engine.wasm"));
+  const machine = engine.machine(config, readSafetensors(await bytes(`/checkpoints/${name}/model.safetensors`)));
+  const given = Float32Array.from(inputs);
+  const logits = machine.run(given, steps, batch);
+  const trace = machine.trace(given, steps, batch);
+  const outputs = config.output_size, scored = mask.reduce((a, b) => a + b) * outputs;
+  const slope = (found) => found.map((logit, i) =>
+    mask[Math.floor(i / outputs)] ? (1 / (1 + Math.exp(-logit)) - targets[i]) / scored : 0);
+  const gradients = machine.gradients(given, steps, batch, slope);
+  const losses = [1, 2].map(() => machine.update(given, targets, mask, steps, batch, { rate: 1e-5 }));
+  const plain = (all) => Object.fromEntries(Object.entries(all).map(([key, values]) => [key, Array.from(values)]));
+  return { logits: Array.from(logits), trace: plain(trace), gradients: plain(gradients), losses };
+}"""
+
+
+@pytest.mark.parametrize("name", tasks.names())
+def test_a_browser_computes_what_the_machine_does(page: "Page", name: str) -> None:
+    """Logits, trace and gradients to single precision: as near to the run in double precision as Python's own."""
+    model = ntm.load(f"checkpoints/ntm-{name}")
+    task = tasks.get(name)
+    sizes = {size: task.smallest.get(size, 2) for size in task.sizes}
+    batch = task.sample(2, generator=torch.Generator().manual_seed(1), **sizes)
+    steps, count, _ = batch.inputs.shape
+    given: dict[str, Any] = {
+        "name": f"ntm-{name}",
+        "config": json.loads(json.dumps(model.config)),
+        **{field: getattr(batch, field).float().flatten().tolist() for field in ("inputs", "targets", "mask")},
+        "steps": steps,
+        "batch": count,
+    }
+    found = page.evaluate(_RUN, given)
+    exact = copy.deepcopy(model).double()
+    double = type(batch)(batch.inputs.double(), batch.targets.double(), batch.mask)
+    true, rounded = _all(exact, double), _all(model, batch)
+    flat = {"logits": found["logits"], **found["trace"], **found["gradients"]}
+    for field, expected in true.items():
+        error = (torch.tensor(flat[field]).double() - expected).abs().max()
+        rounding = (rounded[field].double() - expected).abs().max()
+        assert error < max(1e-5 * max(expected.abs().max().item(), 1e-3), 8 * rounding), field
+    assert found["losses"][1] <= found["losses"][0] * (1 + 1e-4) + 1e-6
+
+
+def _all(model: ntm.NTM, batch: tasks.Batch) -> dict[str, torch.Tensor]:
+    """The trace, step by step, and the gradients of the mean loss, flat and by name."""
+    trace = model.trace(batch.inputs, change_heads=lambda heads: heads)
+    losses = bit_losses(model.unroll(batch.inputs)[0], batch)
+    named = {name: each for name, each in model.named_parameters() if name.startswith("cell.")}
+    loss = losses.sum() / (batch.mask.sum() * losses.shape[-1])
+    gradients = torch.autograd.grad(loss, list(named.values()))
+    found = trace._asdict() | dict(zip(named, gradients, strict=True))
+    return {name: each.detach().flatten() for name, each in found.items()}
