@@ -1,15 +1,22 @@
 """Signals to end as something to be asked about, so that long work ends where nothing is lost."""
 
 import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Interruption(threading.Event):
-    """Set by the first signal to end."""
+class Interruption:
+    """Set by the first signal to end.
 
-    _at_once = False
+    It is a plain flag: a signal can come while another is being taken note of, where a `threading.Event` would wait for
+    its own lock for ever.
+    """
+
+    _set = _at_once = False
+
+    def is_set(self) -> bool:
+        """Whether there was a signal."""
+        return self._set
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
@@ -19,7 +26,7 @@ class Interruption(threading.Event):
         """
         self._at_once = True
         try:
-            if self.is_set():
+            if self._set:
                 raise KeyboardInterrupt
             yield
         finally:
@@ -27,8 +34,7 @@ class Interruption(threading.Event):
 
     def interrupt(self, *_: object) -> None:
         """Take note of a signal. Those after the first change nothing, so that none of them cuts a save short."""
-        first = not self.is_set()
-        self.set()
+        first, self._set = not self._set, True
         if first and self._at_once:
             raise KeyboardInterrupt
 

@@ -1,6 +1,10 @@
 """Signals to end: each is taken note of, one after it changes nothing, and work that can be done again ends at once."""
 
+import os
 import signal
+import sys
+import time
+from typing import Any
 
 import pytest
 
@@ -48,3 +52,30 @@ def test_a_closed_terminal_does_not_end_what_nohup_started() -> None:
             assert not interrupted.is_set()
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_signals_while_one_is_taken_note_of_do_no_harm() -> None:
+    """A signal at every line of the first one's handling, in a process that could hang."""
+    child = os.fork()
+    if not child:
+        left = iter(range(50))
+
+        def interfere(frame: object, event: str, argument: object) -> Any:
+            if next(left, None) is not None:
+                signal.raise_signal(signal.SIGTERM)
+            return interfere
+
+        with interruptible() as interrupted:
+            sys.settrace(interfere)
+            signal.raise_signal(signal.SIGINT)
+            sys.settrace(None)
+            os._exit(not interrupted.is_set())
+    deadline, ended = time.monotonic() + 10, 0
+    while not ended and time.monotonic() < deadline:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        time.sleep(0.01)
+    if not ended:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        pytest.fail("it hangs")
+    assert status == 0

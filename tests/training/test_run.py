@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from ntm import tasks
 from ntm.tasks.recipe import Curriculum, Finish
