@@ -17,6 +17,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from torch import Tensor
 
 from ntm.machine.model import SequenceModel
+from ntm.machine.models import labels_of
 from ntm.machine.trace import Trace
 from ntm.reports import tables
 from ntm.tasks import Batch, Task
@@ -24,8 +25,9 @@ from ntm.tasks.streams import make_generator
 
 _WRITE_COLOUR = "#c2500a"
 _READ_COLOUR = "#0072b2"
-_MODEL_COLOURS = (_READ_COLOUR, _WRITE_COLOUR)
-_SCHEME_COLOURS = (_READ_COLOUR, _WRITE_COLOUR, "#009e73")
+_MODEL_COLOURS = (_READ_COLOUR, _WRITE_COLOUR, "#009e73", "#999999")
+_MODEL_MARKERS = "osD^"
+_SCHEME_COLOURS = _MODEL_COLOURS[:3]
 _FOCUSED = 0.02
 _FEWEST_SLOTS = 16
 _FRAMES_A_SECOND = 8
@@ -67,9 +69,10 @@ def write_pictures(folder: Path, model: SequenceModel, task: Task, evaluation: M
     """
     largest = {name: choices[-1] for name, choices in task.sizes.items()}
     batch = task.sample(1, generator=make_generator("demo", 0), device=next(model.parameters()).device, **largest)
+    (label,) = labels_of([model])
     pictures = {
         "run.png": draw_run(batch, model.trace(batch.inputs)),
-        "generalisation.png": draw_generalisation(task, {type(model).__name__: evaluation}),
+        "generalisation.png": draw_generalisation(task, {label: evaluation}),
     }
     for name, figure in pictures.items():
         figure.savefig(folder / name, dpi=110)
@@ -267,7 +270,7 @@ def _draw_curves(axis: Axes, task: Task, name: str, evaluations: Mapping[str, Ma
                 *zip(*points, strict=True),
                 color=_MODEL_COLOURS[number],
                 linestyle="-" if slots == scores[0]["memory_slots"] else ":",
-                marker="os"[number],
+                marker=_MODEL_MARKERS[number],
                 markersize=4,
                 label=label,
             )
