@@ -13,6 +13,9 @@ import torch
 import ntm
 from ntm import tasks
 from ntm.engine import build_wasm
+from ntm.machine.memory import MemoryInit
+from ntm.tasks import Batch
+from ntm.tasks.recipe import Loss, mean_loss
 from ntm.training.update import bit_losses
 from tests.conftest import ROOT
 
@@ -56,7 +59,7 @@ _RUN = """async ({ name, config, inputs, targets, mask, steps, batch }) => {
   const slope = (found) => found.map((logit, i) =>
     mask[Math.floor(i / outputs)] ? (1 / (1 + Math.exp(-logit)) - targets[i]) / scored : 0);
   const gradients = machine.gradients(given, steps, batch, slope);
-  const losses = [1, 2].map(() => machine.update(given, targets, mask, steps, batch, { rate: 1e-5 }));
+  const losses = [1, 2].map(() => machine.update(given, targets, mask, steps, batch, { rate: 1e-5 }).loss);
   const plain = (all) => Object.fromEntries(Object.entries(all).map(([key, values]) => [key, Array.from(values)]));
   return { logits: Array.from(logits), trace: plain(trace), gradients: plain(gradients), losses };
 }"""
@@ -87,6 +90,68 @@ def test_a_browser_computes_what_the_machine_does(page: "Page", name: str) -> No
         rounding = (rounded[field].double() - expected).abs().max()
         assert error < max(1e-5 * max(expected.abs().max().item(), 1e-3), 8 * rounding), field
     assert found["losses"][1] <= found["losses"][0] * (1 + 1e-4) + 1e-6
+
+
+_UPDATE = """async ({ config, tensors, batches, memory, size, options }) => {
+  const { Engine } = await import("/engine/engine.js");
+  const engine = await Engine.load(new Uint8Array(await (await fetch("/engine/engine.wasm")).arrayBuffer()));
+  for (const tensor of Object.values(tensors)) tensor.values = Float32Array.from(tensor.values);
+  const machine = engine.machine(config, tensors);
+  const given = memory && Float32Array.from(memory);
+  const update = ({ inputs, targets, mask, steps }) => machine.update(
+    ...[inputs, targets, mask].map((each) => Float32Array.from(each)), steps, size, { ...options, memory: given });
+  const values = () =>
+    Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, Array.from(tensor.values)]));
+  const first = update(batches[0]), once = machine.snapshot();
+  const second = update(batches[1]), twice = values();
+  machine.restore(once);
+  update(batches[1]);
+  return { judged: [first, second], values: twice, again: values() };
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["constant", "learned", "random"])
+def test_a_browser_trains_as_python_does(page: "Page", scheme: MemoryInit) -> None:
+    """Two updates by Adam with a worst bit and a limited norm; gone back and done again, the second is the same."""
+    torch.manual_seed(3)
+    model = ntm.NTM(10, 8, controller="lstm", controller_size=16, memory_slots=9, memory_width=6, memory_init=scheme)
+    task, loss, size = tasks.get("copy"), Loss(worst_bit=0.5), 4
+    batches = [task.sample(size, length=length) for length in (3, 5)]
+    memory = model.initial_state(size).memory.detach() if scheme == "random" else None
+    given = {
+        "config": model.config,
+        "tensors": {
+            name: {"shape": list(each.shape), "values": each.flatten().tolist()}
+            for name, each in model.state_dict().items()
+        },
+        "batches": [
+            {
+                **{field: getattr(batch, field).float().flatten().tolist() for field in Batch._fields},
+                "steps": len(batch.mask),
+            }
+            for batch in batches
+        ],
+        "memory": None if memory is None else memory.flatten().tolist(),
+        "size": size,
+        "options": {"rate": 1e-2, "norm": 0.1, "worstBit": 0.5},
+    }
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    judged = []
+    for batch in batches:
+        state = model.initial_state(size)
+        state = state if memory is None else state._replace(memory=memory, reads=memory[:, :1])
+        logits, _, _ = model.unroll(batch.inputs, state)
+        losses = bit_losses(logits, batch)
+        judged.append({"loss": mean_loss(losses, batch.mask).item(), "error": task.errors(logits, batch).mean().item()})
+        optimizer.zero_grad()
+        loss.objective(losses, batch.mask, None).backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 0.1)
+        optimizer.step()
+    found = page.evaluate(_UPDATE, given)
+    assert found["judged"] == [pytest.approx(each, rel=1e-5) for each in judged]
+    assert found["values"] == found["again"]
+    for name, each in model.state_dict().items():
+        assert (torch.tensor(found["values"][name]) - each.flatten()).abs().max() < 2e-4, name
 
 
 def _all(model: ntm.NTM, batch: tasks.Batch) -> dict[str, torch.Tensor]:
