@@ -16,6 +16,7 @@ const LAYOUT = [
   "memory", "weightings", "content", "reads", "emitted", "slot_row", "read_row", "emitted_row", "key", "add", "erase",
   "gate", "strength", "sharpening", "shift",
 ];
+const EMITTED = 0, WEIGHTINGS = 1, MEMORY = 2; // the fields of an override
 const ANALOG_GAIN = 3, REGISTER_GAIN = 10, HALF_A_COUNT = 0.5, CONSTANT_MEMORY = 1e-6;
 const CONTENTS = "initial_memory.contents";
 
@@ -107,10 +108,19 @@ class Machine {
     return this.#within((pieces) => this.#forward(pieces, inputs, steps, batch, slots, memory, false).logits.slice());
   }
 
-  /** All that happened in a run, by the names of `ntm.Trace`, time first. */
-  trace(inputs, steps, batch, { slots = this.config.memory_slots, memory = null } = {}) {
+  /**
+   * All that happened in a run, by the names of `ntm.Trace`, time first.
+   *
+   * Each override puts a number in place of another, in every sequence, and the rest of the run follows from it:
+   *   { step, field, head, index, value }           what a head emits, before it uses it: key, strength, gate, shift,
+   *                                                 sharpening, add or erase; `index` is the place in a vector
+   *   { step, field: "weighting", head, slot }      all of a head's weight is on this slot
+   *   { step, field: "memory", slot, index, value } a cell of memory, after the step's writing and before its reading
+   * Heads are numbered as in a trace, read heads first.
+   */
+  trace(inputs, steps, batch, { slots = this.config.memory_slots, memory = null, overrides = [] } = {}) {
     return this.#within((pieces) => {
-      const run = this.#forward(pieces, inputs, steps, batch, slots, memory, true);
+      const run = this.#forward(pieces, inputs, steps, batch, slots, memory, true, overrides);
       return { logits: run.logits.slice(), ...this.#read(pieces, run, steps, batch, slots) };
     });
   }
@@ -202,7 +212,7 @@ class Machine {
     }
   }
 
-  #forward(pieces, inputs, steps, batch, slots, memory, keepsTape) {
+  #forward(pieces, inputs, steps, batch, slots, memory, keepsTape, overrides = []) {
     const { config, engine } = this;
     const { exports } = engine;
     const { register = null } = config.extension ?? {}, analog = config.extension === "analog", lstm = config.controller === "lstm";
@@ -224,17 +234,34 @@ class Machine {
     const given = pieces.put(register ? restore(inputs, config.input_size, register) : inputs);
     const size = steps * batch * config.output_size, logits = pieces.floats(size);
     exports.ntm_prepare(shape, tape, parameters);
-    exports.ntm_forward(shape, tape, given, state, logits, last, 0, batch);
+    const at = this.#layout(pieces, shape, tape), replaced = overrides.flatMap((each) => locate(each, config, slots, at));
+    exports.ntm_forward(
+      shape, tape, given, state, logits, last, 0, batch, this.#putOverrides(pieces, replaced), replaced.length,
+    );
     const stateSizes = initial.map((part) => part.length);
-    return { shape, tape, inputs: given, stateSizes, logits: engine.floats(logits, size) };
+    return { shape, tape, at, inputs: given, stateSizes, logits: engine.floats(logits, size) };
+  }
+
+  /** Where the tape of a run holds what, by name. */
+  #layout(pieces, shape, tape) {
+    const { exports } = this.engine;
+    const address = pieces.take(8 * LAYOUT.length);
+    exports.ntm_layout(shape, tape, address);
+    const offsets = new BigInt64Array(exports.memory.buffer, address, LAYOUT.length);
+    return Object.fromEntries(LAYOUT.map((name, index) => [name, Number(offsets[index])]));
+  }
+
+  #putOverrides(pieces, replaced) {
+    const address = pieces.take(16 * replaced.length), { buffer } = this.engine.exports.memory;
+    replaced.forEach(({ step, field, index, value }, i) => {
+      new Int32Array(buffer, address + 16 * i, 3).set([step, field, index]);
+      new Float32Array(buffer, address + 16 * i + 12, 1)[0] = value;
+    });
+    return address;
   }
 
   #read(pieces, run, steps, batch, slots) {
-    const { config, engine } = this;
-    const address = pieces.take(8 * LAYOUT.length);
-    engine.exports.ntm_layout(run.shape, run.tape, address);
-    const offsets = new BigInt64Array(engine.exports.memory.buffer, address, LAYOUT.length);
-    const at = Object.fromEntries(LAYOUT.map((name, index) => [name, Number(offsets[index])]));
+    const { config, engine } = this, { at } = run;
     const width = config.memory_width, readHeads = config.read_heads, writeHeads = config.write_heads;
     const heads = readHeads + writeHeads, rows = steps * batch;
     const tape = new Float32Array(engine.exports.memory.buffer, run.tape);
@@ -279,6 +306,19 @@ class Machine {
       content_weights: gather(at.content, rows * heads, at.slot_row, 0, slots),
     };
   }
+}
+
+/** The numbers of the tape that an override of `trace` replaces: [{ step, field, index, value }]. */
+function locate({ step, field, head, slot, index = 0, value }, config, slots, at) {
+  const width = config.memory_width, shifts = 2 * config.shift_range + 1;
+  if (field === "memory") return [{ step, field: MEMORY, index: index * at.slot_row + slot, value }];
+  if (field === "weighting")
+    return Array.from({ length: slots }, (_, other) => (
+      { step, field: WEIGHTINGS, index: head * at.slot_row + other, value: +(other === slot) }
+    ));
+  const size = { key: width, shift: shifts, erase: width, add: width }[field] ?? 1;
+  const place = field === "erase" || field === "add" ? head - config.read_heads : head;
+  return [{ step, field: EMITTED, index: at[field] + place * size + index, value }];
 }
 
 /** In the order in which the engine takes them. */

@@ -18,6 +18,7 @@ from ntm.tasks import Batch
 from ntm.tasks.recipe import Loss, mean_loss
 from ntm.training.update import bit_losses
 from tests.conftest import ROOT
+from tests.intervening import Override, intervene
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
@@ -163,3 +164,60 @@ def _all(model: ntm.NTM, batch: tasks.Batch) -> dict[str, torch.Tensor]:
     gradients = torch.autograd.grad(loss, list(named.values()))
     found = trace._asdict() | dict(zip(named, gradients, strict=True))
     return {name: each.detach().flatten() for name, each in found.items()}
+
+
+_TRACE = """async ({ config, weights, inputs, steps, batch, slots, overrides }) => {
+  const { Engine } = await import("/engine/engine.js");
+  const engine = await Engine.load(new Uint8Array(await (await fetch("/engine/engine.wasm")).arrayBuffer()));
+  const tensors = Object.fromEntries(Object.entries(weights).map(([name, [shape, values]]) =>
+    [name, { shape, values: Float32Array.from(values) }]));
+  const trace = engine.machine(config, tensors).trace(Float32Array.from(inputs), steps, batch, { slots, overrides });
+  return Object.fromEntries(Object.entries(trace).map(([key, values]) => [key, Array.from(values)]));
+}"""
+_MACHINES: dict[str, dict[str, Any]] = {
+    "the paper's": {"controller": "lstm", "read_heads": 2, "write_heads": 3, "shift_range": 2},
+    "an analog one": {"extension": "analog", "write_heads": 2},
+    "one with a register": {"extension": {"register": {"channel": 3, "mean": 1.5, "deviation": 1.0}}, "read_heads": 2},
+}
+
+
+@pytest.mark.parametrize("kind", _MACHINES)
+def test_all_that_follows_from_what_somebody_replaces_is_as_the_machine_says(page: "Page", kind: str) -> None:
+    torch.manual_seed(0)
+    model = ntm.NTM(4, 3, controller_size=16, memory_slots=13, memory_width=5, memory_init="learned", **_MACHINES[kind])
+    inputs = torch.randint(-1, 2, (12, 2, 4)).float()
+    overrides = _one_of_each(model)
+    given = {
+        "config": json.loads(json.dumps(model.config)),
+        "weights": {name: [list(each.shape), each.flatten().tolist()] for name, each in model.state_dict().items()},
+        "inputs": inputs.flatten().tolist(),
+        "steps": 12,
+        "batch": 2,
+        "slots": 17,
+    }
+    untouched = page.evaluate(_TRACE, given | {"overrides": []})
+    for some in [[each] for each in overrides] + [overrides]:
+        expected = intervene(copy.deepcopy(model).double(), inputs.double(), some, slots=17)._asdict()
+        found = page.evaluate(_TRACE, given | {"overrides": some})
+        assert found["logits"] != untouched["logits"], some
+        for field, values in expected.items():
+            before = values[: some[0]["step"]].numel()
+            assert found[field][:before] == untouched[field][:before], "the past is as it was"
+            torch.testing.assert_close(
+                torch.tensor(found[field]).double(), values.flatten(), rtol=1e-4, atol=1e-4, msg=f"{some} {field}"
+            )
+
+
+def _one_of_each(model: ntm.NTM) -> list[Override]:
+    """Replaces a number of every kind: of the last read head or the last write head, from step 3 on."""
+    reads, heads = model.cell.read_heads, model.head_count
+    emitted = [("key", reads - 1, 4, -0.9), ("strength", heads - 1, 0, 40.0), ("gate", reads - 1, 0, 1.0)]
+    emitted += [("sharpening", heads - 1, 0, 9.0), ("add", heads - 1, 2, 0.8), ("erase", heads - 1, 3, 1.0)]
+    shift = [0.0] * (2 * model.shift_range) + [1.0]
+    emitted += [("shift", reads - 1, index, value) for index, value in enumerate(shift)]
+    named = [dict(zip(("field", "head", "index", "value"), each, strict=True)) for each in emitted]
+    named += [
+        {"field": "weighting", "head": heads - 1, "slot": 15},
+        {"field": "memory", "slot": 0, "index": 4, "value": 0.7},
+    ]
+    return [{"step": 3 + place % 4} | each for place, each in enumerate(named)]
