@@ -263,6 +263,15 @@ struct Layout {
   std::int64_t slot_row, read_row, emitted_row;
   std::int64_t key, add, erase, gate, strength, sharpening, shift;  // where in a row of what the heads emit
 };
+
+// A number that somebody puts in place of another in every sequence, before anything has used it: all that comes after
+// follows from it. Gradients do not know of it.
+struct Override {
+  std::int32_t step;
+  std::int32_t field;  // 0: what the heads emit; 1: the weightings; 2: memory, between the step's writing and reading
+  std::int32_t index;  // where in the step's part of that field, see Layout
+  float value;
+};
 }
 
 namespace {
@@ -908,6 +917,8 @@ struct Machine {
   const Plan& plan;
   const float* inputs;     // (T, B, in)
   const int first, count;  // the sequences
+  const Override* overrides = nullptr;
+  const int override_count = 0;
 
   const Shape& s = plan.s;
   const Tape& tape = plan.tape;
@@ -1038,6 +1049,7 @@ struct Machine {
     const int hidden = plan.registers;
     float* emitted = tape.emitted + here * at.size;
     squash(s, at, tape.raw + here * at.size, count_in(step, b), emitted);
+    override_field(0, step, emitted);
     const float* contents = memory(before(step, b));
     const float* searched = contents + hidden * row;
     float *inverse_norms = tape.inverse_norms + here * row, *similarity = heads(tape.similarity, here);
@@ -1059,10 +1071,16 @@ struct Machine {
       shift(row, s.shift_range, wrapped, emitted + at.shift + h * at.shifts, tape.real, shifted);
       sharpen(row, shifted, emitted[at.sharpening + h], heads(tape.weightings, after(step, b), h));
     }
-    const float* weightings = heads(tape.weightings, after(step, b));
-    float* written = memory(after(step, b));
+    float *weightings = heads(tape.weightings, after(step, b)), *written = memory(after(step, b));
+    override_field(1, step, weightings);
     write(s, at, row, emitted, weightings + s.read_heads * row, contents, written);
+    override_field(2, step, written);
     read(step, b, weightings, written);
+  }
+
+  void override_field(int field, int step, float* values) const {
+    for (int i = 0; i < override_count; ++i)
+      if (overrides[i].step == step && overrides[i].field == field) values[overrides[i].index] = overrides[i].value;
   }
 
   // Equation 2, and what the layer of the logits and, at the next step, the controller see of it.
@@ -1332,11 +1350,12 @@ EXPORT void ntm_prepare(const Shape* shape, float* memory, const float* const* p
   for (int n = 0; n < plan.slot_row; ++n) plan.tape.real[n] = n < shape->slots;
 }
 
-// Runs the sequences from `begin` to `end` of a batch.
+// Runs the sequences from `begin` to `end` of a batch, with so many overrides, which may be none.
 EXPORT void ntm_forward(const Shape* shape, float* memory, const float* inputs, const float* const* state,
-                        float* logits, float* const* last_state, int begin, int end) {
+                        float* logits, float* const* last_state, int begin, int end, const Override* overrides,
+                        int override_count) {
   const Plan plan(*shape, memory);
-  Machine{plan, inputs, begin, end - begin}.run(state, logits, last_state);
+  Machine{plan, inputs, begin, end - begin, overrides, override_count}.run(state, logits, last_state);
 }
 
 // From the gradients of what `ntm_forward` gave, of which those of the weightings and of parts of the last state may be
