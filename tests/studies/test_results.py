@@ -85,12 +85,17 @@ def test_the_page_holds_every_task_and_the_study(tmp_path: Path) -> None:
     write_checkpoint(tmp_path / "ntm-copy")
     lstm = ntm.LSTMBaseline(10, 8, hidden_size=4, num_layers=1)
     record.write(tmp_path / "lstm-copy", lstm, "copy", TRAINING, EVALUATION)
-    (tmp_path / "initialisation.json").write_text(json.dumps(STUDY))
+    for name in initialisation.RECORDS.values():
+        (tmp_path / name).write_text(json.dumps(STUDY))
     results.write(tmp_path)
     page = (tmp_path / "README.md").read_text()
     assert "## copy" in page
     assert "## priority-sort" not in page
-    assert "| copy | constant" in page
+    theirs, ours = page.partition("### As they ran it")[2].split("### With this project's recipes")
+    for part in (theirs, ours):
+        rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in part.splitlines() if "| copy" in line]
+        assert [row[:3] for row in rows] == [["copy", "constant", "2 of 2"], ["copy", "random", "1 of 2"]]
+        assert [row[4] for row in rows] == ["", "1"]
     for line in page.splitlines():
         if line.startswith("!["):
             assert (tmp_path / line.partition("](")[2].rstrip(")")).read_text().startswith("<?xml")
