@@ -36,7 +36,8 @@ that neither training nor the choice of weights has seen.
 
 `python -m ntm.studies.evaluation --all --full --save` measures the errors anew, `python -m ntm.studies.initialisation`
 repeats the study, and `python -m ntm.studies.results` writes this page and draws its figures from what they recorded.
-[What did not work](what-did-not-work.md) is on a page of its own.
+[The paper's figures](paper/README.md), drawn with these machines, have a page of their own, and so has
+[what did not work](what-did-not-work.md).
 """
 
 _STUDY = """
@@ -90,7 +91,7 @@ def _section(folder: Path, task: Task) -> str:
     labels = labels_of([each.model for each in found])
     evaluations = {label: each.evaluation for label, each in zip(labels, found, strict=True)}
     figure = f"{task.name}.svg"
-    _save(figures.draw_generalisation(task, evaluations), folder / figure)
+    save(figures.draw_generalisation(task, evaluations), folder / figure)
     sequences = {evaluation["sequences"] for evaluation in evaluations.values()}
     return f"""
 ## {task.name}
@@ -117,7 +118,7 @@ def _describe(home: Path, label: str, found: Checkpoint) -> str:
 def _study(preset: Preset, path: Path) -> str:
     study = json.loads(path.read_text())
     figure = path.with_suffix(".svg")
-    _save(figures.draw_study(study), figure)
+    save(figures.draw_study(study), figure)
     cells = [
         [
             outcome.task,
@@ -139,10 +140,10 @@ def _study(preset: Preset, path: Path) -> str:
 """
 
 
-def _save(figure: Figure, path: Path) -> None:
-    """As SVG, the same bytes for the same records: without the date, and with names that are not drawn at random."""
+def save(figure: Figure, path: Path) -> None:
+    """Write a picture, of the same bytes for the same records: without the date, and with names not drawn at random."""
     with matplotlib.rc_context({"svg.hashsalt": PAGE}):
-        figure.savefig(path, metadata={"Date": None})
+        figure.savefig(path, dpi=100, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
 def _quartiles(values: tuple[float, float, float]) -> str:
