@@ -9,27 +9,35 @@ from ntm import tasks
 from ntm.machine.models import MODELS
 from ntm.reports import tables
 from ntm.tasks import Architecture
-from ntm.ui.events import Updates
+from ntm.ui.drawing import make_drawing
+from ntm.ui.links import Link
 from ntm.ui.machines import read_record
 from ntm.ui.panels.charts import Mark, Series, draw_chart
-from ntm.ui.run import Run
 
 
-def add_generalisation(first: Run) -> Updates:
-    """The panel, which shows a first run."""
+def add_generalisation() -> None:
+    """The panel."""
     with gr.Accordion("How far it gets: error against size", open=False):
-        charts = gr.HTML(draw_generalisation(first), elem_id="generalisation")
-    return {charts: lambda outcome: draw_generalisation(outcome.run)}
+        make_drawing(draw_generalisation, elem_id="generalisation")
 
 
-def draw_generalisation(run: Run) -> str:
-    """The published machine and the LSTM on ever larger inputs, a chart for each kind of size; HTML."""
-    task = tasks.get(run.question.task)
+def draw_generalisation(link: Link, error: float) -> str:
+    """The published machine and the LSTM on ever larger inputs, a chart for each kind of size; HTML.
+
+    Args:
+        link: the run on show.
+        error: of its answer.
+
+    Raises:
+        InputError: if it cannot be asked.
+    """
+    task = tasks.get(link.question.task)
+    here_sizes = tasks.ask(link.question).sizes
     charts = []
     for name, trained in task.sizes.items():
         others = {other: sizes[-1] for other, sizes in task.sizes.items() if other != name}
         lines = [_scores(task.name, architecture, name, others) for architecture in get_args(Architecture)]
-        here = ", ".join(["this run", *(f"{other} {run.sizes[other]}" for other in others)])
+        here = ", ".join(["this run", *(f"{other} {here_sizes[other]}" for other in others)])
         charts.append(
             draw_chart(
                 [line for line in lines if line.points],
@@ -37,7 +45,7 @@ def draw_generalisation(run: Run) -> str:
                 y_label=f"{task.excess_name} a sequence",
                 shaded=(trained[0], trained[-1]),
                 powers_of_x=True,
-                mark=Mark(run.sizes[name], run.error - (run.optimal_error or 0), here),
+                mark=Mark(here_sizes[name], error, here),
             )
         )
     return f'<div class="charts">{"".join(charts)}</div>'

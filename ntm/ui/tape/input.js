@@ -58,5 +58,9 @@ part("numbers").addEventListener("toggle", schedule);
 
 new ResizeObserver(schedule).observe(root);
 new MutationObserver(schedule).observe(document.body, { attributes: true, attributeFilter: ["class"] });
-watch("value", () => show(props.value));
-show(props.value);
+if (element.closest("#tape")) {
+  document.addEventListener("run", ({ detail }) => show(detail.run));
+  show(window.ntm?.run);
+} else {
+  watch("value", () => showPacked(props.value));
+}
