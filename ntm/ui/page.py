@@ -51,7 +51,7 @@ def make_page(machines: Machines, notice: str | None = None) -> gr.Blocks:
     """
     example = controls.example(machines.tasks[0])
     first = ask(machines, Link(example.question), None, as_word=example.kind == WORD)
-    page = gr.Blocks(title="Neural Turing Machine", delete_cache=(3600, 3600))
+    page = gr.Blocks(title="Neural Turing Machine", fill_width=True, delete_cache=(3600, 3600))
     with page:
         tour_button = _introduce(notice)
         # A visitor's own, and gone with the visitor: what is on the page, and the key of the machine in use.
@@ -61,7 +61,7 @@ def make_page(machines: Machines, notice: str | None = None) -> gr.Blocks:
             fields = add_fields(machines, example, first)
         tape_place = tape.make_tape(_encode(first), elem_id="tape")
         summary = gr.HTML(_summarise(first), elem_id="summary")
-        with gr.Tabs(elem_id="more"):
+        with gr.Tabs(elem_id="more", overflow_behavior="wrap"):
             with gr.Tab("Look inside"):
                 tape.make_history_place()
                 rows = add_rows(first.run)

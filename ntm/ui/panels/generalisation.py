@@ -15,8 +15,8 @@ from ntm.ui.panels.charts import Mark, Series, draw_chart
 from ntm.ui.run import Run
 
 _EXPLANATION = """
-Wrong bits against the size of the input, for this machine and for a plain LSTM. The shaded sizes are those that both were
-trained on. The ring is what you asked.
+Wrong bits against the size of the input, for this machine and for a plain LSTM. Both were trained on the shaded sizes.
+The ring is what you asked.
 """
 
 

@@ -2,7 +2,7 @@
 // above and the read heads' below, the input on its left and the output on its right.
 
 const LANE = 36, LABEL = 15, GAP = 6;
-const LEAST_ROW = 6, MOST_ROW = 14, ANSWER = 104; // the answer below is to be in sight as well
+const LEAST_ROW = 5, MOST_ROW = 14, ANSWER = 104, NARROW_ANSWER = 138;
 const LEAST_DRAWN = 0.004; // a weight below this has no bar
 
 // The slot in a column, counted from the left.
@@ -13,8 +13,9 @@ function layoutMemory({ run, stretch, width, room }) {
   const gutter = width < 560 ? 34 : 76;
   const lane = (heads) => (heads > 1 ? Math.max(18, (1.6 * LANE) / heads) : LANE);
   const writeLane = lane(run.writeHeads), readLane = lane(run.readHeads);
+  const answer = gutter < 50 ? NARROW_ANSWER : ANSWER; // which is below and is to be in sight as well
   const lanes = writeLane * run.writeHeads + GAP + LABEL + readLane * run.readHeads;
-  const row = Math.min(MOST_ROW, Math.max(LEAST_ROW, Math.floor((room - ANSWER - lanes) / run.width)));
+  const row = Math.min(MOST_ROW, Math.max(LEAST_ROW, Math.floor((room - answer - lanes) / run.width)));
   const top = writeLane * run.writeHeads + GAP, height = row * run.width, bottom = top + height;
   const tape = width - 2 * gutter, cell = tape / stretch.count;
   const readTop = bottom + LABEL, total = readTop + readLane * run.readHeads;
