@@ -40,7 +40,7 @@ def add_tasks(machines: Machines) -> gr.Radio:
     """The choice of the task, at first the first one."""
     choices = [(tasks.get(name).title, name) for name in machines.tasks]
     first = controls.task_choice(machines.tasks[0])
-    return gr.Radio(choices, label="What it learned to do", elem_id="task", **first)
+    return gr.Radio(choices, label="What it learned to do", elem_id="task", container=False, **first)
 
 
 def add_fields(machines: Machines, example: Example) -> dict[str, Any]:
@@ -53,15 +53,15 @@ def add_fields(machines: Machines, example: Example) -> dict[str, Any]:
     task = example.question.task
     field = controls.typed_field(task, example.kind, example.typed)
     return {
-        "kind": gr.Radio([WORD, BITS], label="Write it as", **controls.kind_choice(task, example.kind)),
-        "typed": gr.Textbox(label="Input", max_lines=8, elem_id="typed", **field),
-        "problem": make_problem(),
-        "bits": grid.make_grid(elem_id="grid"),
+        "kind": gr.Radio([WORD, BITS], label="Write it as", elem_id="kind", **controls.kind_choice(task, example.kind)),
+        "typed": gr.Textbox(label="Input", max_lines=2, elem_id="typed", **field),
         "number": gr.Number(elem_id="number", **controls.number_field(task, example.question.number)),
-        "size": gr.Slider(step=1, elem_id="size", **controls.size_slider(task)),
-        "surprise": gr.Button("Surprise me", variant="primary"),
+        "size": gr.Slider(step=1, buttons=[], elem_id="size", **controls.size_slider(example.question)),
+        "surprise": gr.Button("Surprise me", size="md", elem_id="surprise"),
         "slots": gr.Dropdown(elem_id="slots", **controls.slots_choice(machines, task)),
         "machine": gr.JSON(visible=False),
+        "problem": make_problem(),
+        "bits": grid.make_grid(elem_id="grid"),
     }
 
 
@@ -70,7 +70,7 @@ def follow_edits(asking: Controls, ask: dict[str, Any]) -> None:
     kind, typed, number, bits = asking.kind, asking.typed, asking.number, asking.bits
     # Of a text `change`, for `input` is not told of a paste, or of the grid.
     gr.on([typed.change, number.input, asking.slots.input, asking.learned.input], **ask)
-    bits.input(None, [bits, kind], [kind, typed, number], js=grid.WRITE_BACK, **QUIET)
+    bits.input(None, bits, [kind, typed, number], js=grid.WRITE_BACK, **QUIET)
     bits.ask(None, bits, number, js=grid.WRITE_NUMBER, **QUIET).then(**ask)
 
 
@@ -98,7 +98,10 @@ def show_questions(
         return gr.skip() if link is None else place(controls.show_link(machines, link))
 
     anew = {**ask, "js": browser.ASK_ANEW}
-    surprised = asking.surprise.click(surprise, [task, asking.size, number], [kind, typed, number], **QUIET)
+    drawn = [asking.surprise.click, asking.size.input]
+    surprised = gr.on(
+        drawn, surprise, [task, asking.size, number], [kind, typed, number], trigger_mode="always_last", **QUIET
+    )
     kind.input(controls.change_kind, [task, kind, typed], typed, **QUIET).then(**ask)
     chose = task.input(show_example, task, chosen, **QUIET)
     begun = tour_button.click(partial(show_example, machines.tasks[0]), None, chosen, js=tour.START, **QUIET)

@@ -33,7 +33,9 @@ from ntm.ui.verdict import make_verdict
 _INTRODUCTION = """
 # Neural Turing Machine
 
-A small network with a memory beside it. From examples alone it learned what to **write** there, and where to **read**.
+A small network with a memory beside it.
+
+From examples alone it learned what to **write** there, and where to **read**.
 """
 
 
@@ -49,29 +51,32 @@ def make_page(machines: Machines, notice: str | None = None) -> tuple[gr.Blocks,
     """
     example, weights = controls.example(machines.tasks[0]), Weights()
     first = ask(machines, Link(example.question), None)
-    page = gr.Blocks(title="Neural Turing Machine", delete_cache=(3600, 3600))
+    page = gr.Blocks(title="Neural Turing Machine", fill_width=True, delete_cache=(3600, 3600))
     with page:
         tour_button = _introduce(notice)
         make_browser(machines, weights, example, first)
         key = gr.State(None)  # of the visitor's own machine, and gone with the visitor
         task = add_tasks(machines)
-        with gr.Row():
-            with gr.Column(scale=1, min_width=340):
-                fields = add_fields(machines, example)
-            with gr.Column(scale=3, min_width=320, elem_id="stage"):
-                make_verdict()
-                tape_place = tape.make_tape(elem_id="tape")
-                learning = add_learning(controls.learned_choice(example.question.task), task)
+        with gr.Row(elem_id="ask"):
+            fields = add_fields(machines, example)
+        tape_place = tape.make_tape(elem_id="tape")
+        make_verdict()
+        with gr.Tabs(elem_id="more", overflow_behavior="wrap"):
+            with gr.Tab("Look inside"):
+                tape.make_history_place()
+                _add_rows()
+            with gr.Tab("Break it", elem_id="break"):
                 add_breaking(machines, key, task, tape_place)
+            with gr.Tab("How far does it carry?"):
+                add_generalisation()
+            with gr.Tab("As it learned"):
+                learning = add_learning(controls.learned_choice(example.question.task), task)
+            with gr.Tab("Take it with you"):
+                add_downloads(machines, key)
+                add_hub(machines, key, task)
         asking = Controls(task=task, learned=learning.slider, **fields)
-        add_generalisation()
-        with gr.Accordion("Every row with its probabilities", open=False):
-            make_rows()
-        with gr.Column():
-            add_downloads(machines, key)
-        add_hub(machines, key, task)
         asked = [task, asking.kind, asking.typed, asking.number, asking.slots, asking.learned, asking.machine]
-        asks: dict[str, Any] = {"fn": None, "inputs": asked, "outputs": None, "js": ASK, **QUIET}
+        asks: dict[str, Any] = {"fn": None, "inputs": asked, "outputs": asking.size, "js": ASK, **QUIET}
         follow_edits(asking, asks)
         show_questions(machines, asking, asks, tour_button, page)
         learning.play(asks)
@@ -110,14 +115,18 @@ def launch(namespace: str | None = None) -> None:
 
 def _introduce(notice: str | None) -> gr.Button:
     """The page's head, with the tour that the button starts."""
-    with gr.Row(equal_height=False):
-        with gr.Column(scale=4, min_width=300):
-            gr.Markdown(_INTRODUCTION)
-        button = gr.Button("Show me around", size="md", scale=0, min_width=170, elem_id="show-around")
+    with gr.Row(elem_id="head"):
+        gr.Markdown(_INTRODUCTION)
+        button = gr.Button("Show me around", size="sm", scale=0, elem_id="show-around")
     tour.make_tour()
     if notice is not None:
         gr.HTML(f'<p class="notice">{escape(notice)}</p>', elem_id="notice")
     return button
+
+
+def _add_rows() -> None:
+    with gr.Accordion("Every row with its probabilities", open=False):
+        make_rows()
 
 
 # What happens.

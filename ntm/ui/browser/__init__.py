@@ -28,10 +28,11 @@ async (task, kind, typed, number, slots, learned, machine%s) => {
   const ntm = await window.ntmReady;
   await ntm.ask({ task, kind, typed, number, slots, learned, machine }, { anew: %s });
   %s
+  return ntm.size();
 }
 """
 ASK = _ASK % ("", "false", "")
-"""Has the browser run what the controls ask, which are its arguments in the order of `Asked`."""
+"""Has the browser run what the controls ask, its arguments; returns how many rows, items or bits that has."""
 ASK_ANEW = _ASK % ("", "true", "")
 """The same, and the run plays from its start."""
 ASK_LINK = _ASK % (", problem", "false", "if (problem) ntm.tell(problem);")

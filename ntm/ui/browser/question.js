@@ -69,12 +69,6 @@ export function wordOf(rows) {
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes).replace(UNSEEN, "·");
 }
 
-// The word that has these rows, or null.
-export function exactWordOf(rows) {
-  const word = wordOf(rows);
-  return rowsOfWord(word).join() === rows.join() ? word : null;
-}
-
 // ---- sizes -------------------------------------------------------------------------------------------------------
 
 // The sizes of a question by name, and whether machines are trained on sequences of these.

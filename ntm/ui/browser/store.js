@@ -10,7 +10,7 @@
 
 import { queryOf, showQuery } from "./address.js";
 import { encode, guess } from "./encode.js";
-import { exactWordOf, isWord, layOut, read, sizesOf } from "./question.js";
+import { isWord, layOut, read, sizesOf } from "./question.js";
 import { complete, nameFields, shaped, unpack } from "./run.js";
 import { Runner, canRun } from "./runner.js";
 import { comparisonOf, errorOf, verdictOf } from "./verdict.js";
@@ -87,6 +87,11 @@ class Store {
     const { outputs, memory, heads, ...kept } = original;
     const changed = complete({ ...kept, ...fields, originalOutputs: outputs, overrides });
     this.#set({ run: changed, original });
+  }
+
+  // How many rows, items or bits are on show.
+  size() {
+    return this.run && Object.values(this.run.sizes)[0];
   }
 
   // A question as the grid shows it.
@@ -251,4 +256,4 @@ export function open(catalogue, server, first) {
 }
 
 // For views and for the page's own events.
-Object.assign(Store.prototype, { comparisonOf, complete, errorOf, exactWordOf, unpack, verdictOf });
+Object.assign(Store.prototype, { comparisonOf, complete, errorOf, unpack, verdictOf });

@@ -11,14 +11,12 @@ import gradio as gr
 from ntm.ui.component import make_component
 
 WRITE_BACK = """
-(value, kind) => {
-  const { text, number, rows } = JSON.parse(value);
-  const word = kind === "Word" ? window.ntm.exactWordOf(rows) : null;
-  return word === null ? ["Bits", text, number] : [kind, word, number];
+value => {
+  const { text, number } = JSON.parse(value);
+  return ["Bits", text, number];
 }
 """
-"""From the grid's value to how the input is written, its text and its number; runs in the browser. A word stays one as
-long as its bits spell one."""
+"""From the grid's value to how the input is written, its text and its number; runs in the browser."""
 WRITE_NUMBER = "value => JSON.parse(value).number"
 """From the grid's value to the number."""
 

@@ -1,4 +1,4 @@
-"""Panels that hand a run over: the paper's figure, a moving picture, and everything to take away."""
+"""The panel that hands a run over: the paper's figure, a moving picture, and everything to take away."""
 
 import tempfile
 from collections.abc import Iterator
@@ -20,12 +20,12 @@ from ntm.ui.machines import Machines
 from ntm.ui.outcome import run_again
 from ntm.ui.panels import takeaway
 from ntm.ui.run import Run
+from ntm.ui.watching import make_watch, read
 
 _FILES = ["figure.svg", "trace.npz", *(["run.mp4"] if ".mp4" in figures.moving_formats() else [])]
 # Matplotlib draws one figure at a time, so that runs are not held up.
 _DRAWING: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "drawing", "api_visibility": "private"}
 _FRAMES_BETWEEN_STOPS = 5
-_LINK = "() => `${location.origin}${location.pathname}?${window.ntm.query()}`"
 # A picture can be pressed to see it large, which Gradio does not tell a screen reader.
 _NAME_PICTURES = """
 () => {
@@ -44,7 +44,7 @@ _NAME_PICTURES = """
 
 
 def add_downloads(machines: Machines, key: gr.State) -> None:
-    """The three panels.
+    """The panel.
 
     Args:
         machines: those of the page.
@@ -85,41 +85,42 @@ def add_downloads(machines: Machines, key: gr.State) -> None:
                 yield from _draw_frames(run, path, progress)
             yield gr.File([str(path) for path in paths], visible=True)
 
-    def take_away(query: str, key: str | None) -> str:
+    def take_away(told: str, key: str | None) -> tuple[str, str]:
         with _errors_shown():
-            shown = links.read_query(query)
+            shown, address, _ = read(told)
         embedded = str(CHECKPOINTS / f"ntm-{shown.question.task}")  # snapshots are of these alone
         snapshot = None if shown.update is None else snapshots.path(Path(embedded) / SNAPSHOTS, shown.update)
         with _errors_shown():
             origin = embedded if snapshot is not None else machines.source(shown.question.task, key)
-        return takeaway.write_snippet(shown.question, origin, slots=shown.slots, snapshot=snapshot)
+        return address, takeaway.write_snippet(shown.question, origin, slots=shown.slots, snapshot=snapshot)
 
-    query = gr.Textbox(visible=False)
-    with gr.Accordion("The paper's figure 6, for this run", open=False) as figure_panel:
-        figure_words = gr.Markdown("Inputs, outputs, adds, reads and weightings over time.")
-        figure = _picture("The paper's figure 6", "png", "figure")
-    with gr.Accordion("This run as an animated GIF", open=False):
-        with gr.Row():
-            animation_button = gr.Button("Make the GIF")
-            animation_stop = gr.Button("Stop", elem_id="stop-gif")
-        animation_words = gr.Markdown("Memory and weightings, a frame a step.")
-        animation = _picture("The run as a GIF", "gif", "animation")
-    with gr.Accordion("Take this run with you", open=False) as takeaway_panel:
-        link = gr.Textbox(
-            label="A link that opens it here", interactive=False, max_lines=2, buttons=["copy"], elem_id="link"
-        )
-        snippet = gr.Textbox(label="Python that repeats it", interactive=False, buttons=["copy"], elem_id="snippet")
-        files_words = gr.Markdown("As files:")
-        files = gr.File(label="Files", file_count="multiple", interactive=False, visible=False, elem_id="files")
-        with gr.Row():
-            files_button = gr.Button(f"Make the files: {', '.join(_FILES)}")
-            files_stop = gr.Button("Stop")
-    # Progress shows on what is always there: the pictures are hidden while there is none.
-    figure_panel.expand(draw_figure, [query, key], figure, js=QUERY, show_progress_on=figure_words, **_DRAWING).then(
+    query, watch = gr.Textbox(visible=False), make_watch()
+    link = gr.Textbox(
+        label="A link that opens it here", interactive=False, max_lines=2, buttons=["copy"], elem_id="link"
+    )
+    snippet = gr.Textbox(label="Python that repeats it", interactive=False, buttons=["copy"], elem_id="snippet")
+    # Progress shows on the words, for the pictures are hidden while there is none.
+    with gr.Row():
+        with gr.Column():
+            figure_words = gr.Markdown("The paper's figure 6: inputs, outputs, adds, reads and weightings over time.")
+            figure_button = gr.Button("Draw the figure")
+            figure = _picture("The paper's figure 6", "png", "figure")
+        with gr.Column():
+            animation_words = gr.Markdown("A moving picture: memory and weightings, a frame a step.")
+            with gr.Row():
+                animation_button = gr.Button("Make the GIF")
+                animation_stop = gr.Button("Stop", elem_id="stop-gif")
+            animation = _picture("The run as a GIF", "gif", "animation")
+        with gr.Column():
+            files_words = gr.Markdown(f"As files: {', '.join(_FILES)}.")
+            with gr.Row():
+                files_button = gr.Button("Make the files")
+                files_stop = gr.Button("Stop")
+            files = gr.File(label="Files", file_count="multiple", interactive=False, visible=False, elem_id="files")
+    figure_button.click(draw_figure, [query, key], figure, js=QUERY, show_progress_on=figure_words, **_DRAWING).then(
         None, js=_NAME_PICTURES
     )
-    takeaway_panel.expand(None, None, link, js=_LINK, **QUIET)
-    takeaway_panel.expand(take_away, [query, key], snippet, js=QUERY, **QUIET)
+    watch.settled(take_away, [watch, key], [link, snippet], queue=False, **QUIET)
     drawn = animation_button.click(
         animate, [query, key], animation, js=QUERY, show_progress_on=animation_words, **_DRAWING
     )

@@ -9,30 +9,32 @@ from ntm import tasks
 from ntm.machine.models import MODELS
 from ntm.reports import tables
 from ntm.tasks import Architecture
-from ntm.ui.drawing import make_drawing
-from ntm.ui.links import Link
+from ntm.ui.events import QUIET
 from ntm.ui.machines import read_record
 from ntm.ui.panels.charts import Mark, Series, draw_chart
+from ntm.ui.watching import Seen, make_watch, read
+
+_EXPLANATION = """
+Wrong bits against the size of the input, for this machine and for a plain LSTM. Both were trained on the shaded sizes.
+The ring is what you asked.
+"""
 
 
 def add_generalisation() -> None:
     """The panel."""
-    with gr.Accordion("How far it gets: error against size", open=False):
-        make_drawing(draw_generalisation, elem_id="generalisation")
+    gr.Markdown(_EXPLANATION)
+    charts, watch = gr.HTML(elem_id="generalisation"), make_watch()
+    watch.settled(lambda told: draw_generalisation(read(told)), watch, charts, queue=False, **QUIET)
 
 
-def draw_generalisation(link: Link, error: float) -> str:
+def draw_generalisation(seen: Seen) -> str:
     """The published machine and the LSTM on ever larger inputs, a chart for each kind of size; HTML.
-
-    Args:
-        link: the run on show.
-        error: of its answer.
 
     Raises:
         InputError: if it cannot be asked.
     """
-    task = tasks.get(link.question.task)
-    here_sizes = tasks.ask(link.question).sizes
+    question = seen.link.question
+    task, here_sizes = tasks.get(question.task), tasks.ask(question).sizes
     charts = []
     for name, trained in task.sizes.items():
         others = {other: sizes[-1] for other, sizes in task.sizes.items() if other != name}
@@ -45,7 +47,7 @@ def draw_generalisation(link: Link, error: float) -> str:
                 y_label=f"{task.excess_name} a sequence",
                 shaded=(trained[0], trained[-1]),
                 powers_of_x=True,
-                mark=Mark(here_sizes[name], error, here),
+                mark=Mark(here_sizes[name], seen.error, here),
             )
         )
     return f'<div class="charts">{"".join(charts)}</div>'

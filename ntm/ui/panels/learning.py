@@ -8,11 +8,11 @@ import gradio as gr
 from gradio.blocks import Block
 
 from ntm import tasks
-from ntm.tasks import Question
-from ntm.ui.drawing import make_drawing
 from ntm.ui.events import QUIET
+from ntm.ui.links import Link
 from ntm.ui.machines import read_record, updates_kept
 from ntm.ui.panels.charts import Mark, Series, draw_chart
+from ntm.ui.watching import make_watch, read
 
 _POINTS = 160
 _SECONDS_A_SNAPSHOT = 1.2
@@ -38,8 +38,8 @@ def add_learning(choice: Mapping[str, Any], task: gr.Radio) -> Learning:
         slider = gr.Slider(**choice, scale=4, min_width=260, elem_id="learned")
         button = gr.Button(_PLAY, size="md", scale=1, min_width=150, elem_id="play-training")
     timer = gr.Timer(_SECONDS_A_SNAPSHOT, active=False)
-    with gr.Accordion("Its learning curve", open=False):
-        make_drawing(lambda link, _: draw_learning(link.question, link.update), elem_id="curve")
+    curve, watch = gr.HTML(elem_id="curve"), make_watch()
+    watch.settled(lambda told: draw_learning(read(told).link), watch, curve, queue=False, **QUIET)
 
     def start_or_stop(name: str, place: int, label: str) -> dict[Block, Any]:
         if label == _STOP:
@@ -60,8 +60,9 @@ def add_learning(choice: Mapping[str, Any], task: gr.Radio) -> Learning:
     return Learning(slider, play)
 
 
-def draw_learning(question: Question, update: int | None) -> str:
+def draw_learning(link: Link) -> str:
     """The error along the training of the page's own machine for a task, marked where it is shown; HTML."""
+    question, update = link.question, link.update
     curve = [(each["update"], each["error"]) for each in read_record(f"ntm-{question.task}", "training.json")["curve"]]
     size = -(-len(curve) // _POINTS)
     groups = [curve[first : first + size] for first in range(0, len(curve), size)]

@@ -37,5 +37,5 @@ function wrongBit(bit, due) {
 }
 
 document.addEventListener("run", show);
-new IntersectionObserver(show).observe(element);
+new ResizeObserver(show).observe(body.parentElement); // it has no size until it can be seen
 show();
