@@ -3,7 +3,6 @@
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from html import escape
-from threading import BoundedSemaphore
 from typing import Any
 
 import gradio as gr
@@ -14,11 +13,12 @@ from gradio.events import api
 from ntm import tasks
 from ntm.storage.untrusted import CheckpointError
 from ntm.tasks import InputError
-from ntm.ui import controls, grid, tape, theme, tour, verdict
+from ntm.ui import allocator, controls, grid, tape, theme, tour, verdict
 from ntm.ui.asking import Controls, add_fields, add_tasks, ask_as_typed, follow_edits, show_questions
 from ntm.ui.controls import WORD
 from ntm.ui.endpoints import make_endpoints
 from ntm.ui.events import QUIET, Updates, alert
+from ntm.ui.guard import GuardedBlocks
 from ntm.ui.links import Link
 from ntm.ui.machines import Machines, has_own, open_own
 from ntm.ui.outcome import Outcome, ask
@@ -37,12 +37,9 @@ A small network with a memory beside it.
 
 From examples alone it learned what to **write** there, and where to **read**.
 """
-# Runs need Python's global lock nearly all the time. When thirty visitors' runs fought for it, most of the time went
-# into passing it on; two take turns well, and a long one does not hold up the others.
-_AT_ONCE = BoundedSemaphore(2)
 
 
-def make_page(machines: Machines, notice: str | None = None) -> gr.Blocks:
+def make_page(machines: Machines, notice: str | None = None) -> GuardedBlocks:
     """Build the page around trained machines.
 
     Args:
@@ -51,7 +48,7 @@ def make_page(machines: Machines, notice: str | None = None) -> gr.Blocks:
     """
     example = controls.example(machines.tasks[0])
     first = ask(machines, Link(example.question), None, as_word=example.kind == WORD)
-    page = gr.Blocks(title="Neural Turing Machine", fill_width=True, delete_cache=(3600, 3600))
+    page = GuardedBlocks(title="Neural Turing Machine", fill_width=True, delete_cache=(3600, 3600))
     with page:
         tour_button = _introduce(notice)
         # A visitor's own, and gone with the visitor: what is on the page, and the key of the machine in use.
@@ -108,6 +105,7 @@ def launch(namespace: str | None = None) -> None:
     Raises:
         ntm.CheckpointError: if an embedded checkpoint is not sound.
     """
+    allocator.give_back_at_once()
     # A run is many small operations, for which one thread is fastest; the other cores are for other visitors.
     torch.set_num_threads(1)
     names = [name for name in tasks.names() if has_own(name)]
@@ -118,7 +116,7 @@ def launch(namespace: str | None = None) -> None:
         {name: own.machine for name, own in opened.items()}, {name: own.source for name, own in opened.items()}
     )
     # `run_history` would keep every run in the visitor's browser and slow each one after it.
-    make_page(machines, " ".join(notices) or None).launch(run_history=False, theme=theme.make_theme(), css=theme.STYLE)
+    make_page(machines, " ".join(notices) or None).serve(run_history=False, theme=theme.make_theme(), css=theme.STYLE)
 
 
 # What is on it.
@@ -153,15 +151,14 @@ def _make_run(machines: Machines, key: gr.State, asking: Controls, updates: Upda
     """The event in which the page answers what is asked. There is but one, so that no answer overtakes another."""
 
     def run(key: str | None, *asked: Any) -> dict[Block, Any]:
-        with _AT_ONCE:
-            try:
-                outcome = ask_as_typed(machines, key, *asked)
-            except (InputError, CheckpointError) as error:
-                return {asking.problem: gr.HTML(alert(error), visible=True)}
-            return {component: update(outcome) for component, update in updates.items()}
+        try:
+            outcome = ask_as_typed(machines, key, *asked)
+        except (InputError, CheckpointError) as error:
+            return {asking.problem: gr.HTML(alert(error), visible=True)}
+        return {component: update(outcome) for component, update in updates.items()}
 
     asked = [asking.task, asking.kind, asking.typed, asking.number, asking.slots, asking.learned]
-    return {"fn": run, "inputs": [key, *asked], "outputs": list(updates), "concurrency_limit": None, **QUIET}
+    return {"fn": run, "inputs": [key, *asked], "outputs": list(updates), **QUIET}
 
 
 def _add_endpoints(machines: Machines) -> None:

@@ -15,7 +15,8 @@ from ntm.machine.heads import focus_on_first_slot
 from ntm.machine.model import SequenceModel
 from ntm.machine.ntm import NTM, NTMState
 from ntm.machine.trace import Trace
-from ntm.tasks import Answer, Batch, Question
+from ntm.tasks import Answer, Batch, InputError, Question
+from ntm.ui.budget import admit, weigh
 
 # Of every machine that is still in use, for a visitor's own must not outlive the visit.
 _read_delays: WeakKeyDictionary[SequenceModel, int] = WeakKeyDictionary()
@@ -121,15 +122,27 @@ def run_question(model: SequenceModel, question: Question, *, slots: int | None 
         slots: how many slots of memory it has; the machine's own number when None.
 
     Raises:
-        InputError: if it cannot be asked.
+        InputError: if it cannot be asked, or takes more memory than there is for it.
     """
     asked = tasks.ask(question)
+    _check_slots(model, slots)
+    admit(weigh(model, len(asked.batch.mask), slots=slots))
     state = model.initial_state(1, slots)
     trace = model.trace(asked.batch.inputs, state)
+    if not trace.logits.isfinite().all():
+        raise InputError("This machine's numbers grow beyond all bounds on this input, so it has no answer.")
     memory = state.memory[0] if isinstance(state, NTMState) else trace.memory[0, 0]
     delay = _find_read_delay(model, tasks.get(question.task))
     register = isinstance(model, NTM) and isinstance(model.extension, Register)
     return Run(question, asked.batch, trace, memory, asked.captions, asked.sizes, asked.trained, delay, register)
+
+
+def _check_slots(model: SequenceModel, slots: int | None) -> None:
+    if isinstance(model, NTM) and slots is not None and slots <= 2 * model.shift_range:
+        raise InputError(
+            f"This machine's heads move by up to {model.shift_range} slots at once, so it needs "
+            f"{2 * model.shift_range + 1:,} memory slots at least."
+        )
 
 
 @torch.no_grad()
@@ -142,6 +155,7 @@ def _find_read_delay(model: SequenceModel, task: tasks.Task) -> int:
         return _read_delays[model]
     sizes: dict[str, Any] = {name: trained[-1] for name, trained in task.sizes.items()}
     batch = task.sample(4, generator=torch.Generator().manual_seed(0), **sizes)
+    admit(weigh(model, len(batch.mask), batch.mask.shape[1]))
     trace = model.trace(batch.inputs, model.initial_state(4))
     reads = model.extension.sense(trace.reads.flatten(2))
     from_reads = reads @ model.cell.output.weight[:, -reads.shape[-1] :].T
