@@ -33,6 +33,13 @@ def _find_checkpoints() -> Path:
 CHECKPOINTS = _find_checkpoints()
 """The folder NTM_CHECKPOINTS; else the one beside the package, as in a clone; else the one in the current directory."""
 
+
+def folder_to_type(name: str) -> str:
+    """What one types for the folder of a published checkpoint: below NTM_CHECKPOINTS as that was given, else as in a
+    clone."""
+    return str(Path(os.environ.get("NTM_CHECKPOINTS") or "checkpoints") / name)
+
+
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 TRAINING = "training.json"

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from ntm.machine.model import SequenceModel
 from ntm.storage import hub, snapshots, untrusted
-from ntm.storage.checkpoint import CHECKPOINTS, SNAPSHOTS, Checkpoint
+from ntm.storage.checkpoint import CHECKPOINTS, SNAPSHOTS, Checkpoint, folder_to_type
 from ntm.storage.load import load, read
 from ntm.storage.untrusted import CheckpointError
 from ntm.ui.links import Link
@@ -81,7 +81,7 @@ class Machines:
             CheckpointError: as `get`.
         """
         found = self._find(task, key)
-        return self._sources.get(task, f"checkpoints/ntm-{task}") if found is None else found[0]
+        return self._sources.get(task, folder_to_type(f"ntm-{task}")) if found is None else found[0]
 
     def _find(self, task: str, key: str | None) -> tuple[str, Checkpoint] | None:
         """The name and machine that a visitor pulled, where it is of this task."""
@@ -167,7 +167,7 @@ def open_own(task: str, namespace: str | None) -> Own:
         CheckpointError: if the embedded one is not sound.
     """
     name, theirs = f"ntm-{task}", f"{namespace}/ntm-{task}"
-    embedded = f"checkpoints/{name}"
+    embedded = folder_to_type(name)
     if namespace is None:
         return Own(read(CHECKPOINTS / name), embedded)
     try:

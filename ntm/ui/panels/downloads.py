@@ -10,7 +10,7 @@ import gradio as gr
 
 from ntm.reports import figures
 from ntm.storage import snapshots
-from ntm.storage.checkpoint import CHECKPOINTS, SNAPSHOTS
+from ntm.storage.checkpoint import SNAPSHOTS, folder_to_type
 from ntm.ui import links
 from ntm.ui.browser import QUERY
 from ntm.ui.budget import Cost, admit
@@ -84,7 +84,7 @@ def add_downloads(machines: Machines, key: gr.State) -> None:
 
     def take_away(told: str, key: str | None) -> tuple[str, str]:
         shown, address, _ = read(told)
-        embedded = str(CHECKPOINTS / f"ntm-{shown.question.task}")  # snapshots are of these alone
+        embedded = folder_to_type(f"ntm-{shown.question.task}")  # snapshots are of these alone
         snapshot = None if shown.update is None else snapshots.path(Path(embedded) / SNAPSHOTS, shown.update)
         origin = embedded if snapshot is not None else machines.source(shown.question.task, key)
         return address, takeaway.write_snippet(shown.question, origin, slots=shown.slots, snapshot=snapshot)

@@ -14,13 +14,14 @@ import ntm
 text = """
 {text}
 """
-batch = ntm.tasks.{task}.ask(text{number}).batch  # inputs, targets, mask: (T, 1, ...)
+task = ntm.tasks.{task}
+batch = task.ask(text{number}).batch  # inputs, targets, mask: (T, 1, ...)
 model = ntm.load({source!r}{revision})
 {rewind}trace = model.trace(batch.inputs, model.initial_state(1{slots}))
 
 output = trace.logits[batch.mask] > 0
 print(output.int().tolist())
-print("wrong bits:", (output != (batch.targets[batch.mask] > 0.5)).sum().item())
+print("{error}:", round(task.errors(trace.logits, batch).item(), 1))
 '''
 _REWIND = """\
 model.load_state_dict(load_file({path!r}))  # as it was after update {update:,}
@@ -51,7 +52,10 @@ def write_snippet(question: Question, source: str, *, slots: int | None = None, 
     """
     path = tasks.path_of(question.task)
     name, _, revision = source.partition("@")
+    guesses = tasks.ask(question).batch
+    measure = "wrong bits" if tasks.get(question.task).optimal_errors(guesses) is None else "bits of surprise"
     snippet = _SNIPPET.format(
+        error=measure,
         text=question.text.strip(),
         task=f"get({question.task!r})" if path is None else f"load({str(path)!r})",
         number="" if question.number is None else f", {int(question.number)}",
