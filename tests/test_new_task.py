@@ -20,8 +20,9 @@ from ntm.storage import checkpoint
 from ntm.studies import evaluation, results
 from ntm.tasks import Question, Task, registry
 from ntm.ui.panels.takeaway import write_snippet
+from tests.browsing import open_page, visiting
 from tests.conftest import ROOT, serve_app
-from tests.ui.test_page import open_page, replace_text, run_id, type_and_run, wait_for_new_run
+from tests.ui.test_page import replace_text, run_id, type_and_run, wait_for_new_run
 
 _CONTRIBUTING = (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
 REVERSE_COPY = _CONTRIBUTING.partition("## Add a task")[2].partition("```python\n")[2].partition("```")[0]
@@ -149,14 +150,8 @@ def test_it_has_an_endpoint(url: str) -> None:
 
 @pytest.fixture
 def page(browser: Browser, url: str) -> Iterator[Page]:
-    messages: list[str] = []
-    page = browser.new_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    page.on("console", lambda message: messages.append(message.text))
-    page.on("pageerror", lambda error: messages.append(str(error)))
-    open_page(page, url)
-    yield page
-    page.close()
-    assert messages == []
+    with visiting(browser, url) as page:
+        yield page
 
 
 def test_the_page_shows_it_in_its_own_words(page: Page) -> None:

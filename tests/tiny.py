@@ -25,16 +25,22 @@ TRAINING: dict[str, Any] = {
     "versions": {"python": "3.11", "torch": "2.13.0"},
     "curve": [{"update": 20, "loss": 0.7, "error": 4.0}, {"update": 40, "loss": 0.6, "error": 3.5}],
 }
+
+
+def _score(length: int, slots: int, **figures: float) -> dict[str, Any]:
+    return {"sizes": {"length": length}, "memory_slots": slots, "sequences": 100, **figures}
+
+
 EVALUATION: dict[str, Any] = {
     "task": "copy",
     "error": "bit errors",
     "sequences": 100,
-    "seed": 5,
+    "seeds": [5],
     "scores": [
-        {"sizes": {"length": 1}, "memory_slots": 8, "sequences": 100, "error": 0.25, "worst": 2.0},
-        {"sizes": {"length": 20}, "memory_slots": 8, "sequences": 100, "error": 12.5, "worst": 30.0},
-        {"sizes": {"length": 20}, "memory_slots": 64, "sequences": 100, "error": 11.0, "worst": 29.0},
-        {"sizes": {"length": 30}, "memory_slots": 64, "sequences": 100, "error": 31.5, "worst": 60.0},
+        _score(1, 8, error=0.25, margin=0.08, worst=2.0, wrong=20),
+        _score(20, 8, error=12.5, margin=1.0, worst=30.0, wrong=100),
+        _score(20, 64, error=11.0, margin=1.2, worst=29.0, wrong=100),
+        _score(30, 64, error=31.5, margin=2.5, worst=60.0, wrong=100),
     ],
 }
 

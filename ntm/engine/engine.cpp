@@ -24,16 +24,19 @@ constexpr int kLanes = 16, kBlockRows = 8, kBlockVectors = 3;  // 32 registers
 #elif defined(__AVX__)
 constexpr int kLanes = 8, kBlockRows = 4, kBlockVectors = 3;  // 16 registers
 #elif defined(__ARM_NEON)
-constexpr int kLanes = 4, kBlockRows = 8, kBlockVectors = 3;  // 32 registers
+constexpr int kLanes = 4, kBlockRows = 4, kBlockVectors = 4;  // 32 registers, some for factors that are loaded early
 #else
 constexpr int kLanes = 4, kBlockRows = 4, kBlockVectors = 2;  // 16 registers, and a product that is no part of a sum
 #endif
+
+// What has inner loops stands alone: inlined beside others it would share the registers with their constants, and spill.
+#define ALONE __attribute__((noinline))
 
 typedef float Lanes __attribute__((vector_size(kLanes * sizeof(float)), aligned(4), may_alias));
 typedef std::int32_t Bits __attribute__((vector_size(kLanes * sizeof(float)), aligned(4), may_alias));
 
 Lanes& lanes(float* values) { return *reinterpret_cast<Lanes*>(values); }
-const Lanes& lanes(const float* values) { return *reinterpret_cast<const Lanes*>(values); }
+Lanes lanes(const float* values) { return *reinterpret_cast<const Lanes*>(values); }
 Lanes all(float value) { return value - Lanes{}; }
 
 constexpr int padded(int size) { return (size + kLanes - 1) / kLanes * kLanes; }
@@ -63,8 +66,8 @@ Power power_of_e(Lanes x) {
   series = series * rest + 4.166637408e-02f;
   series = series * rest + 1.666657665e-01f;
   series = series * rest + 5.000000027e-01f;
-  const Bits exponent = (reinterpret_cast<const Bits&>(shifted) << 23) + (127 << 23);
-  return {reinterpret_cast<const Lanes&>(exponent), rest + rest * rest * series};
+  const Bits exponent = ((Bits)shifted << 23) + (127 << 23);
+  return {(Lanes)exponent, rest + rest * rest * series};
 }
 
 Lanes clamp(Lanes x, float least, float most) {
@@ -89,10 +92,10 @@ Lanes tanh(Lanes x) {
 
 // Of normal numbers above 0.
 Lanes log(Lanes x) {
-  const Bits above_root_half = reinterpret_cast<const Bits&>(x) - 0x3f3504f3;
+  const Bits above_root_half = (Bits)x - 0x3f3504f3;
   const Bits exponent = above_root_half >> 23;
-  const Bits mantissa = reinterpret_cast<const Bits&>(x) - (exponent << 23);
-  const Lanes rest = reinterpret_cast<const Lanes&>(mantissa) - 1;  // from root 1/2 to root 2, less 1
+  const Bits mantissa = (Bits)x - (exponent << 23);
+  const Lanes rest = (Lanes)mantissa - 1;  // from root 1/2 to root 2, less 1
   const Lanes s = rest / (rest + 2), square = s * s;
   const Lanes series = (2.958412969e-01f * square + 3.998867275e-01f) * square + 6.666668538e-01f;
   const Lanes whole = __builtin_convertvector(exponent, Lanes);
@@ -153,7 +156,8 @@ struct Left {
 // C (rows, vectors) = start + A (rows, K) W (K, vectors). Rows of W are `w_stride` apart; those of `start`, which may be
 // null, `start_stride`.
 template <int kRows, int kVectors>
-__attribute__((noinline)) void product_block(std::int64_t k_size, Left a, const float* w, std::int64_t w_stride, const float* start,
+ALONE
+void product_block(std::int64_t k_size, Left a, const float* w, std::int64_t w_stride, const float* start,
                    std::int64_t start_stride, float* c, std::int64_t c_stride) {
   Lanes sums[kRows][kVectors];
 #pragma GCC unroll 8
@@ -262,6 +266,15 @@ struct Layout {
   std::int64_t emitted;     // (T, B, row): what the heads emit, squashed
   std::int64_t slot_row, read_row, emitted_row;
   std::int64_t key, add, erase, gate, strength, sharpening, shift;  // where in a row of what the heads emit
+};
+
+// A number that somebody puts in place of another in every sequence, before anything has used it: all that comes after
+// follows from it. Gradients do not know of it.
+struct Override {
+  std::int32_t step;
+  std::int32_t field;  // 0: what the heads emit; 1: the weightings; 2: memory, between the step's writing and reading
+  std::int32_t index;  // where in the step's part of that field, see Layout
+  float value;
 };
 }
 
@@ -569,6 +582,7 @@ float inverse_norm(int width, const float* key) { return 1 / __builtin_sqrtf(dot
 
 // Equations 5 and 6: products of key and memory (N) become similarities, in place; content weighting (N). No similarity
 // is above 1, so the powers are bounded.
+ALONE
 void focus_by_content(int row, float inverse_key_norm, const float* __restrict inverse_norms,
                       const float* __restrict real, float strength, float* __restrict similarity,
                       float* __restrict content) {
@@ -591,6 +605,7 @@ struct FocusGradient {
 
 // Takes the gradient (N) of the content weighting and turns it into that of key times memory; adds to `along_memory` (N)
 // what times the memory is to be taken from the memory's gradient.
+ALONE
 FocusGradient focus_by_content_backward(int row, float inverse_key_norm, const float* __restrict inverse_norms,
                                         float strength, const float* __restrict similarity,
                                         const float* __restrict content, float* __restrict gradient,
@@ -632,6 +647,7 @@ void search_backward(int row, const float* __restrict column, const float* __res
 }
 
 // Equation 7: interpolation.
+ALONE
 void interpolate(int row, const float* __restrict content, const float* __restrict previous, float gate,
                  float* __restrict gated) {
   for (int n = 0; n < row; n += kLanes)
@@ -648,6 +664,7 @@ void wrap(int slots, int reach, float* wrapped) {
 }
 
 // Equation 8: the circular shift, of a weighting that is wrapped.
+ALONE
 void shift(int row, int reach, const float* __restrict wrapped, const float* __restrict shifts,
            const float* __restrict real, float* __restrict shifted) {
   for (int n = 0; n < row; n += kLanes) {
@@ -671,6 +688,7 @@ Lanes log_share(Lanes weights, float inverse_largest) {
 }
 
 // Equation 9.
+ALONE
 void sharpen(int row, const float* __restrict shifted, float sharpening, float* __restrict weighting) {
   const float inverse_largest = 1 / largest_of(row, shifted);
   Lanes sums{};
@@ -684,6 +702,7 @@ void sharpen(int row, const float* __restrict shifted, float sharpening, float* 
 }
 
 // Turns the gradient (N) of the weighting into that of the shifted one, in place; returns the sharpening's.
+ALONE
 float sharpen_backward(int row, const float* __restrict shifted, float sharpening, const float* __restrict weighting,
                        const float* __restrict real, float* __restrict gradient) {
   const float mean = dot_lanes(row, gradient, weighting), inverse_largest = 1 / largest_of(row, shifted);
@@ -706,6 +725,7 @@ float sharpen_backward(int row, const float* __restrict shifted, float sharpenin
 
 // Equations 3 and 4 for one column of memory (N): one head erases, and adds.
 template <bool kErases, bool kAdds>
+ALONE
 void write_column(int row, const float* __restrict weights, float erase, float add, const float* before, float* after) {
   for (int n = 0; n < row; n += kLanes) {
     const Lanes weight = lanes(weights + n);
@@ -722,6 +742,7 @@ struct WriteGradient {
 
 // Turns the gradient of a column after writing into that before, in place, and adds to that of the weighting.
 template <bool kErases, bool kAdds>
+ALONE
 WriteGradient write_column_backward(int row, const float* __restrict weights, float erase, float add,
                                     const float* __restrict before, float* __restrict gradient,
                                     float* __restrict weight_gradients) {
@@ -795,6 +816,7 @@ void write_backward(const Shape& s, const Emitted& at, int row, const float* emi
 }
 
 // From the gradient of what one head reads (M) to that of its weighting (N), and of the memory, both added to.
+ALONE
 void read_backward(int row, int width, const float* __restrict gradient, const float* __restrict weights,
                    const float* __restrict memory, float* __restrict memory_gradient,
                    float* __restrict weight_gradients) {
@@ -812,6 +834,7 @@ void read_backward(int row, int width, const float* __restrict gradient, const f
 // ---- what the heads emit ----
 
 // Where there is a register, its gates stand in place of the first erase and the first add of each write head.
+ALONE
 void squash(const Shape& s, const Emitted& at, const float* raw, float count, float* emitted) {
   for (int i = 0; i < at.size; i += kLanes) {
     const Lanes clipped = clamp(lanes(raw + i), -kClip, kClip);
@@ -838,6 +861,7 @@ void squash(const Shape& s, const Emitted& at, const float* raw, float count, fl
 }
 
 // Turns the gradient of what the heads emit into that before squashing, in place; returns the count's.
+ALONE
 float squash_backward(const Shape& s, const Emitted& at, const float* raw, float count, const float* emitted,
                       float* gradient) {
   float count_gradient = 0;
@@ -873,13 +897,12 @@ float squash_backward(const Shape& s, const Emitted& at, const float* raw, float
 
 // ---- the controller, one layer of one sequence; `row` is the number of units with padding ----
 
+ALONE
 void lstm_cell(int row, float* gates, const float* before, float* after, float* output) {
-  float *input = gates, *forget = gates + row, *cell = gates + 2 * row, *out = gates + 3 * row;
+  const float *input = gates, *forget = gates + row, *cell = gates + 2 * row, *out = gates + 3 * row;
+  for (int i = 0; i < 4 * row; i += kLanes)
+    lanes(gates + i) = i >= 2 * row && i < 3 * row ? tanh(lanes(gates + i)) : sigmoid(lanes(gates + i));
   for (int i = 0; i < row; i += kLanes) {
-    lanes(input + i) = sigmoid(lanes(input + i));
-    lanes(forget + i) = sigmoid(lanes(forget + i));
-    lanes(cell + i) = tanh(lanes(cell + i));
-    lanes(out + i) = sigmoid(lanes(out + i));
     const Lanes carried = lanes(forget + i) * lanes(before + i) + lanes(input + i) * lanes(cell + i);
     lanes(after + i) = carried;
     lanes(output + i) = lanes(out + i) * tanh(carried);
@@ -887,6 +910,7 @@ void lstm_cell(int row, float* gates, const float* before, float* after, float* 
 }
 
 // Takes the gradients of output and cell; sets those of the gates before squashing, and the cell's of the step before.
+ALONE
 void lstm_cell_backward(int row, const float* gates, const float* before, const float* after,
                         const float* output_gradient, float* cell_gradient, float* gate_gradients) {
   for (int i = 0; i < row; i += kLanes) {
@@ -908,6 +932,8 @@ struct Machine {
   const Plan& plan;
   const float* inputs;     // (T, B, in)
   const int first, count;  // the sequences
+  const Override* overrides = nullptr;
+  const int override_count = 0;
 
   const Shape& s = plan.s;
   const Tape& tape = plan.tape;
@@ -1038,6 +1064,7 @@ struct Machine {
     const int hidden = plan.registers;
     float* emitted = tape.emitted + here * at.size;
     squash(s, at, tape.raw + here * at.size, count_in(step, b), emitted);
+    override_field(0, step, emitted);
     const float* contents = memory(before(step, b));
     const float* searched = contents + hidden * row;
     float *inverse_norms = tape.inverse_norms + here * row, *similarity = heads(tape.similarity, here);
@@ -1059,10 +1086,16 @@ struct Machine {
       shift(row, s.shift_range, wrapped, emitted + at.shift + h * at.shifts, tape.real, shifted);
       sharpen(row, shifted, emitted[at.sharpening + h], heads(tape.weightings, after(step, b), h));
     }
-    const float* weightings = heads(tape.weightings, after(step, b));
-    float* written = memory(after(step, b));
+    float *weightings = heads(tape.weightings, after(step, b)), *written = memory(after(step, b));
+    override_field(1, step, weightings);
     write(s, at, row, emitted, weightings + s.read_heads * row, contents, written);
+    override_field(2, step, written);
     read(step, b, weightings, written);
+  }
+
+  void override_field(int field, int step, float* values) const {
+    for (int i = 0; i < override_count; ++i)
+      if (overrides[i].step == step && overrides[i].field == field) values[overrides[i].index] = overrides[i].value;
   }
 
   // Equation 2, and what the layer of the logits and, at the next step, the controller see of it.
@@ -1189,6 +1222,7 @@ struct Machine {
   }
 
   // From the weightings after the step to those before, what the heads emitted, and the memory they searched.
+  ALONE
   void address_backward(int step, int b, float* gradient) const {
     const std::int64_t here = of(step, b);
     const int hidden = plan.registers, searched = s.width - hidden;
@@ -1229,6 +1263,7 @@ struct Machine {
   }
 
   // From the gradient (N) of the shifted weighting to those of the shifts and of the weighting before.
+  ALONE
   void shift_backward(const float* shifts, const float* gradient, const float* gated, float* wrapped,
                       float* shift_gradients, float* gated_gradient) const {
     const int reach = s.shift_range;
@@ -1332,11 +1367,12 @@ EXPORT void ntm_prepare(const Shape* shape, float* memory, const float* const* p
   for (int n = 0; n < plan.slot_row; ++n) plan.tape.real[n] = n < shape->slots;
 }
 
-// Runs the sequences from `begin` to `end` of a batch.
+// Runs the sequences from `begin` to `end` of a batch, with so many overrides, which may be none.
 EXPORT void ntm_forward(const Shape* shape, float* memory, const float* inputs, const float* const* state,
-                        float* logits, float* const* last_state, int begin, int end) {
+                        float* logits, float* const* last_state, int begin, int end, const Override* overrides,
+                        int override_count) {
   const Plan plan(*shape, memory);
-  Machine{plan, inputs, begin, end - begin}.run(state, logits, last_state);
+  Machine{plan, inputs, begin, end - begin, overrides, override_count}.run(state, logits, last_state);
 }
 
 // From the gradients of what `ntm_forward` gave, of which those of the weightings and of parts of the last state may be

@@ -4,7 +4,7 @@
 //   const engine = await Engine.load(bytesOfEngineWasm);
 //   const machine = engine.machine(config, readSafetensors(bytesOfModelSafetensors));
 //   const logits = machine.run(inputs, steps, batch);          // inputs: Float32Array (T, B, in)
-//   const loss = machine.update(inputs, targets, mask, steps, batch, { rate: 1e-3 });
+//   const { loss } = machine.update(inputs, targets, mask, steps, batch, { rate: 1e-3 });
 //
 // Arrays are flat Float32Arrays, time first as in Python. Sizes are those of config.json's arguments.
 
@@ -16,7 +16,9 @@ const LAYOUT = [
   "memory", "weightings", "content", "reads", "emitted", "slot_row", "read_row", "emitted_row", "key", "add", "erase",
   "gate", "strength", "sharpening", "shift",
 ];
+const EMITTED = 0, WEIGHTINGS = 1, MEMORY = 2; // the fields of an override
 const ANALOG_GAIN = 3, REGISTER_GAIN = 10, HALF_A_COUNT = 0.5, CONSTANT_MEMORY = 1e-6;
+const CONTENTS = "initial_memory.contents";
 
 /** The tensors of a safetensors file in single precision: { name: { shape, values } }. */
 export function readSafetensors(bytes) {
@@ -96,6 +98,7 @@ class Machine {
     this.config = config;
     this.tensors = tensors;
     this.names = parameterNames(config);
+    this.trained = config.memory_init === "learned" ? [...this.names, CONTENTS] : this.names;
     this.moments = null;
     this.updates = 0;
   }
@@ -105,10 +108,19 @@ class Machine {
     return this.#within((pieces) => this.#forward(pieces, inputs, steps, batch, slots, memory, false).logits.slice());
   }
 
-  /** All that happened in a run, by the names of `ntm.Trace`, time first. */
-  trace(inputs, steps, batch, { slots = this.config.memory_slots, memory = null } = {}) {
+  /**
+   * All that happened in a run, by the names of `ntm.Trace`, time first.
+   *
+   * Each override puts a number in place of another, in every sequence, and the rest of the run follows from it:
+   *   { step, field, head, index, value }           what a head emits, before it uses it: key, strength, gate, shift,
+   *                                                 sharpening, add or erase; `index` is the place in a vector
+   *   { step, field: "weighting", head, slot }      all of a head's weight is on this slot
+   *   { step, field: "memory", slot, index, value } a cell of memory, after the step's writing and before its reading
+   * Heads are numbered as in a trace, read heads first.
+   */
+  trace(inputs, steps, batch, { slots = this.config.memory_slots, memory = null, overrides = [] } = {}) {
     return this.#within((pieces) => {
-      const run = this.#forward(pieces, inputs, steps, batch, slots, memory, true);
+      const run = this.#forward(pieces, inputs, steps, batch, slots, memory, true, overrides);
       return { logits: run.logits.slice(), ...this.#read(pieces, run, steps, batch, slots) };
     });
   }
@@ -126,48 +138,68 @@ class Machine {
         run.shape, run.tape, run.inputs, logitGradients, 0, none, 0, pieces.pointers(state), 0, batch,
       );
       exports.ntm_weight_gradients(run.shape, run.tape, pieces.pointers(found), 0, 1);
-      const size = (name) => this.tensors[name].values.length;
-      return Object.fromEntries(
-        this.names.map((name, index) => [name, this.engine.floats(found[index], size(name)).slice()]),
+      const read = (address, size) => this.engine.floats(address, size).slice();
+      const gradients = Object.fromEntries(
+        this.names.map((name, index) => [name, read(found[index], this.tensors[name].values.length)]),
       );
+      if (this.config.memory_init === "learned") {
+        const [ofMemory, , ofReads] = run.stateSizes.map((size, index) => read(state[index], size));
+        gradients[CONTENTS] = contentsGradient(this.config, this.tensors[CONTENTS], ofMemory, ofReads, batch, slots);
+      }
+      return gradients;
     });
   }
 
   /**
-   * One update by Adam on the mean cross entropy of the bits whose step is in `mask` (T, B); returns that loss.
-   * The norm of all gradients together is limited.
+   * One update by Adam (Kingma and Ba 2014) on the mean cross entropy of the bits whose step is in `mask` (T, B), and
+   * `worstBit` times that of each sequence's worst bit, as `ntm.tasks.Loss` has it. The norm of all gradients together
+   * is limited. Returns the mean cross entropy in nats and the wrong bits a sequence, both as they were before.
    */
-  update(inputs, targets, mask, steps, batch, { rate = 1e-3, norm = 10, slots, memory } = {}) {
-    const outputs = this.config.output_size;
-    const scored = mask.reduce((total, each) => total + each, 0) * outputs;
-    let loss = 0;
-    const crossEntropy = (logits) => logits.map((logit, index) => {
-      if (!mask[Math.floor(index / outputs)]) return 0;
-      loss += (Math.max(logit, 0) - logit * targets[index] + Math.log1p(Math.exp(-Math.abs(logit)))) / scored;
-      return (1 / (1 + Math.exp(-logit)) - targets[index]) / scored;
-    });
-    const gradients = this.gradients(inputs, steps, batch, crossEntropy, { slots, memory });
+  update(inputs, targets, mask, steps, batch, { rate = 1e-3, norm = 10, worstBit = 0, slots, memory } = {}) {
+    const judged = { loss: 0, error: 0 };
+    const slope = (logits) => judge(judged, logits, targets, mask, batch, worstBit);
+    const gradients = this.gradients(inputs, steps, batch, slope, { slots, memory });
     let squares = 0;
-    for (const values of Object.values(gradients)) for (const value of values) squares += value * value;
+    for (const values of Object.values(gradients))
+      for (let i = 0; i < values.length; i += 1) squares += values[i] * values[i];
     this.#adam(gradients, rate, Math.min(1, norm / (Math.sqrt(squares) + 1e-6)));
-    return loss;
+    return judged;
+  }
+
+  /** A copy of all that an update changes. */
+  snapshot() {
+    const copies = (arrays) => arrays.map((values) => values.slice());
+    return {
+      values: copies(this.trained.map((name) => this.tensors[name].values)),
+      mean: copies(this.moments.mean),
+      square: copies(this.moments.square),
+      updates: this.updates,
+    };
+  }
+
+  /** Goes back to what `snapshot` gave. */
+  restore({ values, mean, square, updates }) {
+    this.trained.forEach((name, index) => this.tensors[name].values.set(values[index]));
+    mean.forEach((each, index) => this.moments.mean[index].set(each));
+    square.forEach((each, index) => this.moments.square[index].set(each));
+    this.updates = updates;
   }
 
   #adam(gradients, rate, scale) {
     const first = 0.9, second = 0.999;
-    const zeros = () => this.names.map((name) => new Float32Array(this.tensors[name].values.length));
+    const zeros = () => this.trained.map((name) => new Float32Array(this.tensors[name].values.length));
     this.moments ??= { mean: zeros(), square: zeros() };
     this.updates += 1;
-    const meanBias = 1 - first ** this.updates, squareBias = 1 - second ** this.updates;
-    this.names.forEach((name, index) => {
-      const { values } = this.tensors[name];
+    const step = rate / (1 - first ** this.updates), squareBias = 1 - second ** this.updates;
+    this.trained.forEach((name, index) => {
+      const { values } = this.tensors[name], found = gradients[name];
       const mean = this.moments.mean[index], square = this.moments.square[index];
-      gradients[name].forEach((gradient, i) => {
-        const value = Number.isFinite(gradient) ? gradient * scale : 0;
+      for (let i = 0; i < values.length; i += 1) {
+        const value = Number.isFinite(found[i]) ? found[i] * scale : 0;
         mean[i] = first * mean[i] + (1 - first) * value;
         square[i] = second * square[i] + (1 - second) * value * value;
-        values[i] -= (rate * (mean[i] / meanBias)) / (Math.sqrt(square[i] / squareBias) + 1e-8);
-      });
+        values[i] -= (step * mean[i]) / (Math.sqrt(square[i] / squareBias) + 1e-8);
+      }
     });
   }
 
@@ -180,7 +212,7 @@ class Machine {
     }
   }
 
-  #forward(pieces, inputs, steps, batch, slots, memory, keepsTape) {
+  #forward(pieces, inputs, steps, batch, slots, memory, keepsTape, overrides = []) {
     const { config, engine } = this;
     const { exports } = engine;
     const { register = null } = config.extension ?? {}, analog = config.extension === "analog", lstm = config.controller === "lstm";
@@ -202,17 +234,34 @@ class Machine {
     const given = pieces.put(register ? restore(inputs, config.input_size, register) : inputs);
     const size = steps * batch * config.output_size, logits = pieces.floats(size);
     exports.ntm_prepare(shape, tape, parameters);
-    exports.ntm_forward(shape, tape, given, state, logits, last, 0, batch);
+    const at = this.#layout(pieces, shape, tape), replaced = overrides.flatMap((each) => locate(each, config, slots, at));
+    exports.ntm_forward(
+      shape, tape, given, state, logits, last, 0, batch, this.#putOverrides(pieces, replaced), replaced.length,
+    );
     const stateSizes = initial.map((part) => part.length);
-    return { shape, tape, inputs: given, stateSizes, logits: engine.floats(logits, size) };
+    return { shape, tape, at, inputs: given, stateSizes, logits: engine.floats(logits, size) };
+  }
+
+  /** Where the tape of a run holds what, by name. */
+  #layout(pieces, shape, tape) {
+    const { exports } = this.engine;
+    const address = pieces.take(8 * LAYOUT.length);
+    exports.ntm_layout(shape, tape, address);
+    const offsets = new BigInt64Array(exports.memory.buffer, address, LAYOUT.length);
+    return Object.fromEntries(LAYOUT.map((name, index) => [name, Number(offsets[index])]));
+  }
+
+  #putOverrides(pieces, replaced) {
+    const address = pieces.take(16 * replaced.length), { buffer } = this.engine.exports.memory;
+    replaced.forEach(({ step, field, index, value }, i) => {
+      new Int32Array(buffer, address + 16 * i, 3).set([step, field, index]);
+      new Float32Array(buffer, address + 16 * i + 12, 1)[0] = value;
+    });
+    return address;
   }
 
   #read(pieces, run, steps, batch, slots) {
-    const { config, engine } = this;
-    const address = pieces.take(8 * LAYOUT.length);
-    engine.exports.ntm_layout(run.shape, run.tape, address);
-    const offsets = new BigInt64Array(engine.exports.memory.buffer, address, LAYOUT.length);
-    const at = Object.fromEntries(LAYOUT.map((name, index) => [name, Number(offsets[index])]));
+    const { config, engine } = this, { at } = run;
     const width = config.memory_width, readHeads = config.read_heads, writeHeads = config.write_heads;
     const heads = readHeads + writeHeads, rows = steps * batch;
     const tape = new Float32Array(engine.exports.memory.buffer, run.tape);
@@ -259,6 +308,19 @@ class Machine {
   }
 }
 
+/** The numbers of the tape that an override of `trace` replaces: [{ step, field, index, value }]. */
+function locate({ step, field, head, slot, index = 0, value }, config, slots, at) {
+  const width = config.memory_width, shifts = 2 * config.shift_range + 1;
+  if (field === "memory") return [{ step, field: MEMORY, index: index * at.slot_row + slot, value }];
+  if (field === "weighting")
+    return Array.from({ length: slots }, (_, other) => (
+      { step, field: WEIGHTINGS, index: head * at.slot_row + other, value: +(other === slot) }
+    ));
+  const size = { key: width, shift: shifts, erase: width, add: width }[field] ?? 1;
+  const place = field === "erase" || field === "add" ? head - config.read_heads : head;
+  return [{ step, field: EMITTED, index: at[field] + place * size + index, value }];
+}
+
 /** In the order in which the engine takes them. */
 function parameterNames(config) {
   const names = [];
@@ -281,10 +343,8 @@ function initialState(config, tensors, batch, slots, memory) {
     if (config.memory_init === "random") throw new Error("a machine with random memory must be given its contents");
     contents = new Float32Array(batch * slots * width).fill(CONSTANT_MEMORY);
     if (config.memory_init === "learned") {
-      const { values, shape: [trained] } = tensors["initial_memory.contents"];
-      contents.forEach((_, i) => {
-        contents[i] = values[(Math.floor(i / width) % slots % trained) * width + (i % width)];
-      });
+      const { values } = tensors[CONTENTS];
+      for (let i = 0; i < contents.length; i += 1) contents[i] = values[(i % (slots * width)) % values.length];
     }
   }
   const weightings = new Float32Array(batch * heads * slots);
@@ -296,6 +356,37 @@ function initialState(config, tensors, batch, slots, memory) {
   const layers = config.controller === "lstm" ? 2 * config.controller_layers : 0;
   const zeros = Array.from({ length: layers }, () => new Float32Array(batch * config.controller_size));
   return [contents, weightings, reads, ...zeros];
+}
+
+/** The gradient of learned contents, from those of the initial memory (B, N, M) and reads (B, R, M). */
+function contentsGradient(config, { values }, ofMemory, ofReads, batch, slots) {
+  const gradient = new Float32Array(values.length), width = config.memory_width, size = slots * width;
+  for (let i = 0; i < batch * size; i += 1) gradient[(i % size) % values.length] += ofMemory[i];
+  // At first every head reads slot 0.
+  for (let i = 0; i < ofReads.length; i += 1) gradient[i % width] += ofReads[i];
+  return gradient;
+}
+
+/**
+ * The gradients of the logits (T, B, out) of what `update` minimises. Adds to `judged` the mean cross entropy, and the
+ * wrong bits a sequence after rounding at 0.5.
+ */
+function judge(judged, logits, targets, mask, batch, worstBit) {
+  const outputs = logits.length / mask.length;
+  const scored = mask.reduce((total, each) => total + each, 0) * outputs;
+  const slopes = new Float32Array(logits.length);
+  const worst = new Float32Array(batch), worstAt = new Int32Array(batch);
+  for (let i = 0; i < logits.length; i += 1) {
+    const row = Math.floor(i / outputs), sequence = row % batch, logit = logits[i], target = targets[i];
+    if (!mask[row]) continue;
+    const loss = Math.max(logit, 0) - logit * target + Math.log1p(Math.exp(-Math.abs(logit)));
+    judged.loss += loss / scored;
+    judged.error += (logit > 0 === target < 0.5 ? 1 : 0) / batch;
+    slopes[i] = (1 / (1 + Math.exp(-logit)) - target) / scored;
+    if (loss >= worst[sequence]) [worst[sequence], worstAt[sequence]] = [loss, i];
+  }
+  for (const i of worstAt) slopes[i] += slopes[i] * scored * (worstBit / batch);
+  return slopes;
 }
 
 /** Inputs with the count that a register takes in, see ntm/machine/extensions.py. */

@@ -214,7 +214,7 @@ class _Run:
         in_parts(
             shape.batch,
             lambda begin, end: self.engine.ntm_forward(
-                *(*self._itself(), _address(self.inputs), given, _address(logits), last, begin, end)
+                *(*self._itself(), _address(self.inputs), given, _address(logits), last, begin, end, None, 0)
             ),
         )
         return logits, self._weightings() if shape.keeps_tape else torch.empty(0), *last_state

@@ -25,6 +25,10 @@ class Extension:
     """
 
     spec: ExtensionSpec = None
+    name: str = ""
+    """what tables and cards call it"""
+    about: str = ""
+    """what it adds, and why, in two sentences"""
     sees_input: bool = False
     """whether the heads see the input besides the controller's output"""
     linear_adds: bool = False
@@ -78,6 +82,11 @@ class Analog(Extension):
     """
 
     spec: ExtensionSpec = "analog"
+    name = "analog memory"
+    about = (
+        "Heads see the input and add to memory without squashing, so that a priority gets there as it is. The paper's "
+        "heads see what the controller makes of it, and squash that."
+    )
     sees_input = True
     linear_adds = True
     gain = 3.0
@@ -102,6 +111,12 @@ class Register(Extension):
         ValueError: if an argument is out of range.
     """
 
+    name = "register"
+    about = (
+        "The first column of memory counts: the controller opens one gate to put in the number that the input brings, "
+        "and another to take one away. The paper's machine has to count with the units of its controller, and does not "
+        "get past the numbers that it was trained on."
+    )
     register_columns = 1
     gain = 10.0
 

@@ -3,7 +3,7 @@
 They are made without pyplot, which keeps every figure alive and is not made for servers.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from torch import Tensor
 
 from ntm.machine.model import SequenceModel
+from ntm.machine.models import labels_of
 from ntm.machine.trace import Trace
 from ntm.reports import tables
 from ntm.tasks import Batch, Task
@@ -24,11 +25,13 @@ from ntm.tasks.streams import make_generator
 
 _WRITE_COLOUR = "#c2500a"
 _READ_COLOUR = "#0072b2"
-_MODEL_COLOURS = (_READ_COLOUR, _WRITE_COLOUR)
-_SCHEME_COLOURS = (_READ_COLOUR, _WRITE_COLOUR, "#009e73")
+_MODEL_COLOURS = (_READ_COLOUR, _WRITE_COLOUR, "#009e73", "#999999")
+_MODEL_MARKERS = "osD^"
+_SCHEME_COLOURS = _MODEL_COLOURS[:3]
 _FOCUSED = 0.02
 _FEWEST_SLOTS = 16
 _FRAMES_A_SECOND = 8
+_POINTS_OF_A_CURVE = 150
 
 
 class _Strip(NamedTuple):
@@ -67,9 +70,10 @@ def write_pictures(folder: Path, model: SequenceModel, task: Task, evaluation: M
     """
     largest = {name: choices[-1] for name, choices in task.sizes.items()}
     batch = task.sample(1, generator=make_generator("demo", 0), device=next(model.parameters()).device, **largest)
+    (label,) = labels_of([model])
     pictures = {
         "run.png": draw_run(batch, model.trace(batch.inputs)),
-        "generalisation.png": draw_generalisation(task, {type(model).__name__: evaluation}),
+        "generalisation.png": draw_generalisation(task, {label: evaluation}),
     }
     for name, figure in pictures.items():
         figure.savefig(folder / name, dpi=110)
@@ -205,7 +209,7 @@ def _figure(width: float, height: float) -> Figure:
     return figure
 
 
-def _draw_strip(axis: Axes, strip: _Strip) -> None:
+def _draw_strip(axis: Axes, strip: _Strip, first: int = 1) -> None:
     rows, steps = strip.values.shape
     axis.imshow(
         strip.values,
@@ -214,7 +218,7 @@ def _draw_strip(axis: Axes, strip: _Strip) -> None:
         cmap=strip.colours,
         vmin=0 if strip.limit is None else -strip.limit,
         vmax=1 if strip.limit is None else strip.limit,
-        extent=(0.5, steps + 0.5, rows - 0.5, -0.5),
+        extent=(first - 0.5, first + steps - 0.5, rows - 0.5, -0.5),
     )
     _name(axis, strip.name)
 
@@ -267,7 +271,7 @@ def _draw_curves(axis: Axes, task: Task, name: str, evaluations: Mapping[str, Ma
                 *zip(*points, strict=True),
                 color=_MODEL_COLOURS[number],
                 linestyle="-" if slots == scores[0]["memory_slots"] else ":",
-                marker="os"[number],
+                marker=_MODEL_MARKERS[number],
                 markersize=4,
                 label=label,
             )
@@ -281,6 +285,95 @@ def _draw_curves(axis: Axes, task: Task, name: str, evaluations: Mapping[str, Ma
         ruler.set_major_formatter("{x:,.0f}")
     axis.xaxis.set_minor_formatter(NullFormatter())
     axis.grid(alpha=0.3)
+
+
+def draw_learning(
+    curves: Mapping[str, Sequence[tuple[int, float]]], error_name: str, optimal: float | None = None
+) -> Figure:
+    """Error against sequences seen, as the paper's learning curves.
+
+    Args:
+        curves: by the name that the legend gives a model, the sequences it has seen and its error then.
+        error_name: what the error is.
+        optimal: the least possible error, where that is known and not zero.
+    """
+    figure = _figure(7, 3.4)
+    axis = figure.subplots()
+    for colour, (model, curve) in zip(_MODEL_COLOURS, curves.items(), strict=False):
+        seen, errors = zip(*_thinned(curve), strict=True)
+        axis.plot(np.array(seen) / 1000, errors, color=colour, linewidth=1.3, label=model)
+    if optimal is not None:
+        axis.axhline(optimal, color="black", linewidth=1, linestyle=":", label="optimal estimator")
+    else:
+        axis.set_ylim(bottom=0)
+    axis.set_xlabel("sequences seen (thousands)")
+    axis.set_ylabel(f"{error_name} per sequence")
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize=8)
+    return figure
+
+
+def _thinned(curve: Sequence[tuple[int, float]]) -> list[tuple[float, float]]:
+    """At most so many points, each the mean of those in its place."""
+    parts = np.array_split(np.array(curve, dtype=float), min(len(curve), _POINTS_OF_A_CURVE))
+    return [(float(part[-1, 0]), float(part[:, 1].mean())) for part in parts]
+
+
+def draw_answers(answers: Mapping[str, tuple[Tensor, Tensor]]) -> Figure:
+    """What should have come out above what did, one answer below the other, as in the paper's figures 4, 5 and 8.
+
+    Args:
+        answers: targets and probabilities (S, out) of the scored steps, by what the answer is called.
+    """
+    figure = _figure(9, 1.1 * len(answers) + 0.5)
+    axes = figure.subplots(2 * len(answers), sharex=True, squeeze=False)[:, 0]
+    for number, (name, (target, probabilities)) in enumerate(answers.items()):
+        above, below = axes[2 * number : 2 * number + 2]
+        _draw_strip(above, _Strip("targets", target.T.numpy()))
+        _draw_strip(below, _Strip("outputs", probabilities.T.numpy()))
+        above.set_title(name, fontsize=8, loc="left", pad=2)
+    axes[-1].set_xlim(0.5, max(len(target) for target, _ in answers.values()) + 0.5)
+    axes[-1].set_xlabel("step of the answer")
+    return figure
+
+
+def draw_predictions(bits: Tensor, predictions: Mapping[str, Tensor], first: int) -> Figure:
+    """The probability that the next bit is 1 along a stream of bits, as in the paper's figure 14.
+
+    Args:
+        bits: (S), what was to be predicted.
+        predictions: (S), by what the legend calls them, the best possible first.
+        first: the number of the first of these bits in the stream.
+    """
+    figure = _figure(9, 3)
+    lines, strip = figure.subplots(2, sharex=True, height_ratios=[6, 1])
+    steps = np.arange(first, first + len(bits))
+    for colour, width, (name, values) in zip(
+        ("#bbbbbb", *_MODEL_COLOURS), (3, 1, 1), predictions.items(), strict=False
+    ):
+        lines.plot(steps, values.numpy(), color=colour, linewidth=width, label=name)
+    lines.set_ylabel("probability of a 1")
+    lines.set_ylim(-0.02, 1.02)
+    lines.legend(fontsize=8, loc="upper right")
+    _draw_strip(strip, _Strip("bit", bits[None].numpy()), first)
+    strip.set_xlabel("number of the bit")
+    return figure
+
+
+def draw_example(batch: Batch, index: int = 0) -> Figure:
+    """What goes in and what should come out of one sequence, as in the paper's figure 16.
+
+    Args:
+        batch: sequences.
+        index: which of them.
+    """
+    figure = _figure(9, 2.2)
+    inputs, targets = figure.subplots(2, sharex=True)
+    # Priorities go from -1 to 1, so all is drawn from the one to the other.
+    _draw_strip(inputs, _Strip("inputs", batch.inputs[:, index].T.numpy(), "RdBu_r", 1.0))
+    _draw_strip(targets, _Strip("targets", batch.targets[:, index].T.numpy()))
+    targets.set_xlabel("time step")
+    return figure
 
 
 def draw_study(study: Mapping[str, Any]) -> Figure:

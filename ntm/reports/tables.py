@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ntm.reports.uncertainty import bound_of_none, pooled_margin, wilson
 from ntm.tasks import Task
 from ntm.tasks.base import Sizes
 
@@ -21,15 +22,23 @@ class Row(NamedTuple):
     sequences: int
     error: float
     """mean over the sequences"""
+    margin: float | None
+    """half the 95 % interval of the mean of what is above the least possible error; None in records of before"""
+    wrong: int | None
+    """how many sequences had an error; None where the least possible one is not zero, and in records of before"""
     worst: float
     """the error of the worst sequence"""
     optimal: float | None
     """mean error of the best that can be done, where that is known"""
+    chosen_at: bool
+    """whether the weights were chosen by their error at this size too, though none is trained on it"""
 
     @property
     def label(self) -> str:
         """The first cell of the row."""
-        return f"{self.sizes} (trained on)" if self.trained else self.sizes
+        if self.trained:
+            return f"{self.sizes} (trained on)"
+        return f"{self.sizes} (size used in choosing)" if self.chosen_at else self.sizes
 
 
 def rows(task: Task, evaluation: Mapping[str, Any]) -> list[Row]:
@@ -45,7 +54,8 @@ def rows(task: Task, evaluation: Mapping[str, Any]) -> list[Row]:
         if in_training_range(task, score["sizes"]):
             within.setdefault(score["memory_slots"], []).append(score)
         else:
-            beyond.append(_row([score], describe_sizes(score["sizes"]), trained=False))
+            chosen_at = any(score["sizes"] == dict(case.sizes) for case in task.validation)
+            beyond.append(_row([score], describe_sizes(score["sizes"]), chosen_at=chosen_at))
     trained = [_row(scores, _describe_range(task, len(scores)), trained=True) for scores in within.values()]
     return trained + beyond
 
@@ -55,20 +65,27 @@ def in_training_range(task: Task, sizes: Sizes) -> bool:
     return sizes.keys() == task.sizes.keys() and all(sizes[name] in choices for name, choices in task.sizes.items())
 
 
-def _row(scores: Sequence[Mapping[str, Any]], sizes: str, *, trained: bool) -> Row:
-    sequences = sum(score["sequences"] for score in scores)
+def _row(scores: Sequence[Mapping[str, Any]], sizes: str, *, trained: bool = False, chosen_at: bool = False) -> Row:
+    counts = [score["sequences"] for score in scores]
 
-    def mean(name: str) -> float:
-        return float(sum(score[name] * score["sequences"] for score in scores) / sequences)
+    def known(name: str) -> list[Any] | None:
+        return [score[name] for score in scores] if all(name in score for score in scores) else None
 
+    def mean(values: Sequence[float]) -> float:
+        return float(sum(value * count for value, count in zip(values, counts, strict=True)) / sum(counts))
+
+    margins, wrong, optimal = map(known, ("margin", "wrong", "optimal"))
     return Row(
         sizes=sizes,
         trained=trained,
         memory_slots=scores[0]["memory_slots"],
-        sequences=sequences,
-        error=mean("error"),
+        sequences=sum(counts),
+        error=mean([score["error"] for score in scores]),
+        margin=None if margins is None else pooled_margin(margins, counts),
+        wrong=None if wrong is None else sum(wrong),
         worst=max(score["worst"] for score in scores),
-        optimal=mean("optimal") if all("optimal" in score for score in scores) else None,
+        optimal=None if optimal is None else mean(optimal),
+        chosen_at=chosen_at,
     )
 
 
@@ -97,16 +114,49 @@ def excess(score: Mapping[str, Any]) -> float:
 
 
 def mean_error(row: Row | None) -> str:
-    """A mean error and, where the best possible one is known, how much more it is than that."""
+    """A mean error with its 95 % interval, such as "0.18 ± 0.02".
+
+    Where no sequence was wrong, how seldom one must be, such as "0 (< 0.03 %)". Where the best possible error is known,
+    how much more it is than that, and the interval of that.
+    """
     if row is None:
         return _NOTHING
-    if row.optimal is None:
+    margin = row.margin
+    if row.optimal is not None:
+        more = f"{100 * (row.error / row.optimal - 1):+.2f}"
+        interval = "" if margin is None else f" ± {100 * margin / row.optimal:.2f}"
+        return f"{number(row.error)} ({more}{interval} %)"
+    if row.wrong == 0:
+        return f"0 (< {percent(bound_of_none(row.sequences))})"
+    if not margin:
         return number(row.error)
-    return f"{number(row.error)} ({row.error / row.optimal - 1:+.1%})"
+    places = max(0, 1 - math.floor(math.log10(margin)))
+    return f"{row.error:,.{places}f} ± {margin:,.{places}f}"
+
+
+def wrong_sequences(row: Row) -> str:
+    """How many sequences had an error, and the 95 % interval of their share, such as "12 (0.069 to 0.21 %)"."""
+    if row.wrong is None:
+        return _NOTHING
+    if row.wrong == 0:
+        return f"0 (< {percent(bound_of_none(row.sequences))})"
+    low, high = wilson(row.wrong, row.sequences)
+    return f"{row.wrong:,} ({percent(low).removesuffix(' %')} to {percent(high)})"
+
+
+def percent(share: float) -> str:
+    """A share with as many digits as mean something, such as "0.03 %"."""
+    value = 100 * share
+    return f"{value:,.0f} %" if value >= 9.95 else f"{value:.2g} %"
+
+
+def describe_seeds(seeds: Sequence[int]) -> str:
+    """Seeds in a row in words, such as "seeds 0 to 9"."""
+    return f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"
 
 
 def compare(task: Task, evaluations: Mapping[str, Mapping[str, Any]]) -> str:
-    """Models side by side, a row a size; "worst" is the error of the worst sequence.
+    """Models side by side, a row a size.
 
     Args:
         task: what they were judged on.
@@ -114,16 +164,14 @@ def compare(task: Task, evaluations: Mapping[str, Mapping[str, Any]]) -> str:
     """
     judged = side_by_side(task, evaluations)
     optimal = any(row is not None and row.optimal is not None for each in judged for row in each)
-    titles = ["size", "memory slots", *(title for name in evaluations for title in (name, f"{name}, worst"))]
-    return markdown([*titles, *(["optimal"] if optimal else [])], [_cells(each, optimal) for each in judged])
+    titles = ["size", "memory slots", *evaluations, *(["optimal"] if optimal else [])]
+    return markdown(titles, [_cells(each, optimal) for each in judged])
 
 
 def _cells(judged: Sequence[Row | None], optimal: bool) -> list[str]:
     there = [row for row in judged if row is not None]
     slots = max(row.memory_slots or 0 for row in there)
-    cells = [there[0].label, f"{slots:,}" if slots else ""]
-    for row in judged:
-        cells += [mean_error(row), _NOTHING if row is None else number(row.worst)]
+    cells = [there[0].label, f"{slots:,}" if slots else "", *map(mean_error, judged)]
     if optimal:
         cells.append(_NOTHING if there[0].optimal is None else number(there[0].optimal))
     return cells

@@ -5,7 +5,7 @@
 | `config.json`       | the architecture, its arguments and the task                                           |
 | `model.safetensors` | the weights; never a pickle                                                            |
 | `training.json`     | seed, updates, sequences seen, seconds, device, versions, learning curve               |
-| `evaluation.json`   | error by size on fresh sequences, how many were tried, and their seed                  |
+| `evaluation.json`   | error by size on fresh sequences, how many were tried and were wrong, and their seeds  |
 | `README.md`         | the model card, and the pictures it shows                                              |
 | `snapshots/`        | weights from along the way, where the training kept them                               |
 """
@@ -38,6 +38,10 @@ WEIGHTS = "model.safetensors"
 TRAINING = "training.json"
 EVALUATION = "evaluation.json"
 SNAPSHOTS = "snapshots"
+
+_KINDS = ("ntm", "ntm-lstm", "ntm-feedforward", "lstm")
+"""How the names begin of what is published for a task: the machine that is shown, the paper's own with each of its
+controllers where that is another, and the baseline"""
 
 DEADLINE = 15.0
 """seconds after which a download is given up"""
@@ -73,6 +77,12 @@ def read_folder(folder: Path, task: str | None = None, name: str | None = None) 
     except CheckpointError as error:
         raise CheckpointError(f"{name or folder}: {error}") from error
     return Checkpoint(model.eval(), config.get("task"), training, evaluation)
+
+
+def published(home: Path, task: str) -> list[Path]:
+    """The folders of what is published for a task, of those that are in a folder."""
+    folders = [home / f"{kind}-{task}" for kind in _KINDS]
+    return [folder for folder in folders if (folder / CONFIG).is_file()]
 
 
 def describe(model: SequenceModel, task: str | None) -> dict[str, Any]:

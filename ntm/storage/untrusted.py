@@ -74,14 +74,16 @@ TRAINING_FACTS: dict[str, Any] = {
 EVALUATION_FACTS: dict[str, Any] = {
     "error": str,
     "sequences": int,
-    "seed": int,
+    "seeds": [int],
     "scores": [
         {
             "sizes": {},
             "memory_slots": (int, None),
             "sequences": int,
             "error": float,
+            "margin": _IfThere(float),
             "worst": float,
+            "wrong": _IfThere(int),
             "optimal": _IfThere(float),
         }
     ],

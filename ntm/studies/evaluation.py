@@ -1,11 +1,11 @@
 """Evaluation: error by size on fresh sequences.
 
     python -m ntm.studies.evaluation checkpoints/ntm-copy
-    python -m ntm.studies.evaluation --all
+    python -m ntm.studies.evaluation --all --full --save
 
-The first measures a checkpoint on its task's evaluation sizes, the second measures all of them and prints the tables
-of the results page. Evaluation sequences come from a stream of their own (`ntm.tasks.streams`) that neither training
-nor the choice of weights ever draws from.
+The first measures a checkpoint on its task's evaluation sizes, the second measures all of them, on 10,000 sequences a
+size from ten seeds, and records it for the results page. Evaluation sequences come from streams of their own
+(`ntm.tasks.streams`) that neither training nor the choice of weights ever draws from.
 """
 
 import argparse
@@ -14,29 +14,34 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from ntm import tasks
 from ntm.machine.model import SequenceModel
-from ntm.machine.models import MODELS
+from ntm.machine.models import labels_of
 from ntm.reports import tables
-from ntm.storage.checkpoint import CHECKPOINTS
+from ntm.reports.uncertainty import margin
+from ntm.storage.checkpoint import CHECKPOINTS, published
 from ntm.storage.load import read
 from ntm.storage.record import record
 from ntm.storage.untrusted import CheckpointError
-from ntm.tasks import Architecture, Case, Task
+from ntm.tasks import Case, Task
 from ntm.tasks.option import add_task_option
 from ntm.tasks.streams import make_generator
 
+_ONE_SEED = (0,)
 # Sequences drawn at once. Part of what is drawn: another number gives other sequences.
 _BATCH_SIZE = 50
 # The stream of sequences has index 0; random initial memory must not shift it.
 _MEMORY_STREAM = 1
 
-_FEW, _MANY = 100, 1000
+_SEQUENCES = 100
+# Where a machine makes no error, as many as these put the true rate of wrong sequences under 0.03 %.
+_MANY_SEQUENCES, _MANY_SEEDS = 1000, 10
 
 
 @dataclass(frozen=True)
@@ -47,43 +52,57 @@ class Score:
     memory_slots: int | None
     """None for a model without memory"""
     sequences: int
+    """how many in all"""
     error: float
     """mean over the sequences, in the task's unit"""
+    margin: float
+    """half the 95 % interval of the mean of what is above the least possible error"""
     worst: float
     """the error of the worst sequence"""
+    wrong: int | None = None
+    """how many sequences had an error; None where the least possible error is not zero"""
     optimal: float | None = None
     """mean of the best that can be done on the same sequences, where the task knows it"""
 
 
 @torch.no_grad()
-def measure(model: SequenceModel, task: Task, case: Case, *, sequences: int, seed: int = 0) -> Score:
+def measure(model: SequenceModel, task: Task, case: Case, *, sequences: int, seeds: Sequence[int] = _ONE_SEED) -> Score:
     """Run a model on fresh sequences of one size.
 
     Args:
         model: the model to judge, on any device.
         task: what to ask of it.
         case: the sizes, and the memory slots to give it.
-        sequences: how many.
-        seed: the seed of the sequences.
+        sequences: how many of each seed.
+        seeds: the seeds of the sequences.
     """
+    drawn = [batch for seed in seeds for batch in _errors(model, task, case, sequences, seed)]
+    errors = torch.cat([each for each, _ in drawn]).double()
+    possible = [least for _, least in drawn if least is not None]
+    optimal = torch.cat(possible).double() if possible else None
+    return Score(
+        sizes=dict(case.sizes),
+        memory_slots=_memory_slots(model, case),
+        sequences=len(errors),
+        error=errors.mean().item(),
+        margin=margin((errors if optimal is None else errors - optimal).tolist()),
+        worst=errors.max().item(),
+        wrong=int((errors > 0).sum()) if optimal is None else None,
+        optimal=None if optimal is None else optimal.mean().item(),
+    )
+
+
+def _errors(
+    model: SequenceModel, task: Task, case: Case, sequences: int, seed: int
+) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """The errors of a seed's sequences, a batch at a time, and the least that were possible."""
     device = next(model.parameters()).device
     generator, memory = make_generator("evaluation", seed), make_generator("evaluation", seed, _MEMORY_STREAM, device)
-    errors, optimal = [], []
     for start in range(0, sequences, _BATCH_SIZE):
         batch_size = min(_BATCH_SIZE, sequences - start)
         batch = task.sample(batch_size, generator=generator, device=device, **case.sizes)
         logits, _ = model(batch.inputs, model.initial_state(batch_size, case.memory_slots, generator=memory))
-        errors.append(task.errors(logits, batch))
-        optimal.append(task.optimal_errors(batch))
-    per_sequence, best = torch.cat(errors), [each for each in optimal if each is not None]
-    return Score(
-        sizes=dict(case.sizes),
-        memory_slots=_memory_slots(model, case),
-        sequences=sequences,
-        error=per_sequence.mean().item(),
-        worst=per_sequence.max().item(),
-        optimal=torch.cat(best).mean().item() if best else None,
-    )
+        yield task.errors(logits, batch), task.optimal_errors(batch)
 
 
 def _memory_slots(model: SequenceModel, case: Case) -> int | None:
@@ -97,7 +116,7 @@ def evaluate(
     cases: Sequence[Case],
     *,
     sequences: int,
-    seed: int = 0,
+    seeds: Sequence[int] = _ONE_SEED,
     on_score: Callable[[Score], object] | None = None,
 ) -> dict[str, Any]:
     """Measure a model case by case; the result is the contents of `evaluation.json`.
@@ -108,17 +127,19 @@ def evaluate(
         model: the model to judge, on any device.
         task: what to ask of it.
         cases: the sizes at which to ask it.
-        sequences: how many fresh ones a case.
-        seed: the seed of the sequences.
+        sequences: how many fresh ones a case, of each seed.
+        seeds: the seeds of the sequences.
         on_score: told of each score as it comes.
     """
     scores = []
     for case in distinct(model, cases):
-        score = measure(model, task, case, sequences=sequences, seed=seed)
+        score = measure(model, task, case, sequences=sequences, seeds=seeds)
         if on_score is not None:
             on_score(score)
-        scores.append({name: value for name, value in asdict(score).items() if (name, value) != ("optimal", None)})
-    return {"task": task.name, "error": task.error_name, "sequences": sequences, "seed": seed, "scores": scores}
+        unknown = [name for name in ("wrong", "optimal") if getattr(score, name) is None]
+        scores.append({name: value for name, value in asdict(score).items() if name not in unknown})
+    facts = {"task": task.name, "error": task.error_name, "sequences": sequences * len(seeds), "seeds": list(seeds)}
+    return facts | {"scores": scores}
 
 
 def distinct(model: SequenceModel, cases: Sequence[Case]) -> list[Case]:
@@ -175,8 +196,12 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--all", action="store_true", help="every folder of checkpoints/, both models of a task together"
     )
-    parser.add_argument("--full", action="store_true", help=f"{_MANY:,} sequences a size instead of {_FEW}")
-    parser.add_argument("--seed", type=int, default=0, help="of the sequences (default: %(default)s)")
+    parser.add_argument(
+        "--full",
+        action="store_true",
+        help=f"{_MANY_SEQUENCES:,} sequences a size from each of {_MANY_SEEDS} seeds, not {_SEQUENCES} from one",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the sequences, or the first (default: %(default)s)")
     parser.add_argument(
         "--size", action="append", metavar="NAME=NUMBER", help="judge at this size only, such as length=70; repeatable"
     )
@@ -209,24 +234,27 @@ def _chosen_cases(options: argparse.Namespace, task: Task) -> tuple[Case, ...]:
     return (Case(sizes, options.memory_slots),)
 
 
-def _judge(options: argparse.Namespace, sources: Mapping[str, str]) -> None:
-    """Measure checkpoints of one task, by what the table calls them, and print one table."""
-    found = {name: read(source) for name, source in sources.items()}
+def _judge(options: argparse.Namespace, sources: Sequence[str | Path]) -> None:
+    """Measure checkpoints of one task and print one table."""
+    found = {str(source): read(str(source)) for source in sources}
     task = tasks.get(next(iter(found.values())).task or "")
     cases = _chosen_cases(options, task)
-    sequences = _MANY if options.full else _FEW
+    sequences = _MANY_SEQUENCES if options.full else _SEQUENCES
+    seeds = range(options.seed, options.seed + (_MANY_SEEDS if options.full else 1))
     evaluations = {}
     total = sum(len(distinct(each.model, cases)) for each in found.values())
     with tqdm(total=total, unit="size", desc=task.name, leave=False) as bar:
-        for name, each in found.items():
-            evaluations[name] = evaluate(
-                *(each.model, task, cases), sequences=sequences, seed=options.seed, on_score=lambda _: bar.update()
+        for source, each in found.items():
+            evaluations[source] = evaluate(
+                *(each.model, task, cases), sequences=sequences, seeds=seeds, on_score=lambda _: bar.update()
             )
-    print(f"\n{task.name}: {task.error_name} over {sequences:,} fresh sequences a size, seed {options.seed}\n")
-    print(tables.compare(task, evaluations), flush=True)
+    drawn = f"{sequences * len(seeds):,} fresh sequences a size, {tables.describe_seeds(seeds)}"
+    labels = labels_of([each.model for each in found.values()])
+    print(f"\n{task.name}: {task.error_name} over {drawn}\n")
+    print(tables.compare(task, dict(zip(labels, evaluations.values(), strict=True))), flush=True)
     if options.save:
-        for name, each in found.items():
-            record(Path(sources[name]), each.model, task, each.training, evaluations[name])
+        for source, each in found.items():
+            record(Path(source), each.model, task, each.training, evaluations[source])
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -234,13 +262,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parse(arguments)
     try:
         if not options.all:
-            _judge(options, {"error": options.checkpoint})
+            _judge(options, [options.checkpoint])
             return 0
         for name in tasks.names():
-            folders = {MODELS[model].label: CHECKPOINTS / f"{model}-{name}" for model in get_args(Architecture)}
-            there = {model: str(folder) for model, folder in folders.items() if folder.is_dir()}
-            if there:
-                _judge(options, there)
+            if folders := published(CHECKPOINTS, name):
+                _judge(options, folders)
     except (CheckpointError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -6,20 +6,20 @@ It trains and measures nothing: all numbers come from what the checkpoints and t
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args
 
 import matplotlib
 from matplotlib.figure import Figure
 
 from ntm import tasks
-from ntm.machine.models import MODELS
+from ntm.machine.models import labels_of
+from ntm.machine.ntm import NTM
 from ntm.reports import figures, tables
-from ntm.storage import untrusted
-from ntm.storage.checkpoint import CHECKPOINTS, EVALUATION, TRAINING
+from ntm.storage.checkpoint import CHECKPOINTS, Checkpoint, published, read_folder
 from ntm.storage.untrusted import CheckpointError
-from ntm.studies import initialisation
-from ntm.tasks import Architecture, Task
+from ntm.studies.initialisation import RECORDS, Preset, outcomes
+from ntm.tasks import Task
 from ntm.tasks.option import add_task_option
 
 PAGE = "README.md"
@@ -27,28 +27,43 @@ PAGE = "README.md"
 _INTRODUCTION = """# Results
 
 Each of the paper's tasks, learned by a Neural Turing Machine and by a plain LSTM. Errors are means over fresh sequences
-that neither training nor the choice of weights has seen; "worst" is the worst of them.
+that neither training nor the choice of weights has seen.
+
+- After "±" is half the 95 % interval of the mean.
+- "0 (< 0.03 %)" means that no sequence was wrong, so fewer than 0.03 % are, at the level of 95 %. Where some were, the
+  card of the machine says how many, and how wrong the worst was.
+- "Size used in choosing" marks a size that no machine was trained on, but whose error decided between weights.
 
 `python -m ntm.studies.evaluation --all --full --save` measures the errors anew, `python -m ntm.studies.initialisation`
 repeats the study, and `python -m ntm.studies.results` writes this page and draws its figures from what they recorded.
-[What did not work](what-did-not-work.md) is on a page of its own.
+[The paper's figures](paper/README.md), drawn with these machines, have a page of their own, and so has
+[what did not work](what-did-not-work.md).
 """
 
 _STUDY = """
 ## What is in memory at first
 
 [Collier and Beel](https://arxiv.org/abs/1807.08518) found that a machine learns about twice as fast when memory starts
-as a small constant everywhere than when its contents are learned or random. The same question asked here, of the
-machines above with {slots} memory slots: {seeds} seeds each, the same budget for all, and the error of every update's
-batch before the update.
-
-![Error against sequences seen, the median of {seeds} seeds and the quarters beside it]({figure})
-
-{table}
+as a small constant everywhere than when its contents are learned or random.
 
 "Learned" counts the seeds that came under one wrong bit a sequence within the budget, and "sequences" says after how
-many that was (the whole budget where it never was). Quartiles in brackets.
+many that was (the whole budget where it never was). Quartiles in brackets. "p" is that of the Mann and Whitney test
+against constant memory, exact and from two sides, where a seed that never learned counts as the last.
 """
+_PRESETS: Mapping[Preset, str] = {
+    "collier-beel": """
+### As they ran it
+
+Their machine and their training, anew: {slots} slots, Adam at 1e-3, gradients cut down to 50. What is read and where
+the heads are at first is learned, and so is memory, from each of the three starts.
+""",
+    "ours": """
+### With this project's recipes
+
+The machines above with {slots} slots. "Random" memory is drawn anew for every sequence. The error is that of every
+update's batch before the update.
+""",
+}
 
 
 def write(folder: Path) -> None:
@@ -61,22 +76,22 @@ def write(folder: Path) -> None:
         CheckpointError: if a record cannot be read.
     """
     parts = [_INTRODUCTION, *(_section(folder, task) for task in map(tasks.get, tasks.names()))]
-    record = folder / initialisation.RECORD.name
-    if record.exists():
-        parts.append(_study(folder, json.loads(record.read_text())))
+    records = {preset: folder / RECORDS[preset] for preset in _PRESETS}
+    there = {preset: path for preset, path in records.items() if path.exists()}
+    if there:
+        parts += [_STUDY, *(_study(preset, path) for preset, path in there.items())]
     (folder / PAGE).write_text("".join(parts), encoding="utf-8")
 
 
 def _section(folder: Path, task: Task) -> str:
-    homes = {MODELS[model].label: folder / f"{model}-{task.name}" for model in get_args(Architecture)}
-    homes = {name: home for name, home in homes.items() if home.is_dir()}
+    homes = published(folder, task.name)
     if not homes:
         return ""
-    evaluations = {
-        name: untrusted.read_facts(home / EVALUATION, untrusted.EVALUATION_FACTS) for name, home in homes.items()
-    }
+    found = [read_folder(home, task.name) for home in homes]
+    labels = labels_of([each.model for each in found])
+    evaluations = {label: each.evaluation for label, each in zip(labels, found, strict=True)}
     figure = f"{task.name}.svg"
-    _save(figures.draw_generalisation(task, evaluations), folder / figure)
+    save(figures.draw_generalisation(task, evaluations), folder / figure)
     sequences = {evaluation["sequences"] for evaluation in evaluations.values()}
     return f"""
 ## {task.name}
@@ -87,45 +102,48 @@ def _section(folder: Path, task: Task) -> str:
 
 {tables.compare(task, evaluations)}
 
-{"".join(_describe_training(name, home) for name, home in homes.items())}"""
+{"".join(map(_describe, homes, labels, found))}"""
 
 
-def _describe_training(name: str, home: Path) -> str:
-    facts = untrusted.read_facts(home / TRAINING, untrusted.TRAINING_FACTS)
-    model = untrusted.read_json(home / "config.json")
-    kind = f"{model['controller']} controller, " if "controller" in model else ""
+def _describe(home: Path, label: str, found: Checkpoint) -> str:
+    facts = found.training
+    extension = found.model.extension.about if isinstance(found.model, NTM) else ""
     return (
-        f"- [{home.name}]({home.name}/): {kind}{facts['sequences']:,} sequences in {facts['seconds']:,.0f} seconds on "
-        f"{facts['device']}, {facts['threads']} thread{'' if facts['threads'] == 1 else 's'}, seed {facts['seed']}\n"
+        f"- [{home.name}]({home.name}/): {label}, {facts['sequences']:,} sequences in {facts['seconds']:,.0f} seconds "
+        f"on {facts['device']}, {facts['threads']} thread{'' if facts['threads'] == 1 else 's'}, seed {facts['seed']}\n"
+        + (f"  What it has beyond the paper's machine: {extension}\n" if extension else "")
     )
 
 
-def _study(folder: Path, study: dict[str, Any]) -> str:
-    figure = initialisation.RECORD.with_suffix(".svg").name
-    _save(figures.draw_study(study), folder / figure)
+def _study(preset: Preset, path: Path) -> str:
+    study = json.loads(path.read_text())
+    figure = path.with_suffix(".svg")
+    save(figures.draw_study(study), figure)
     cells = [
         [
             outcome.task,
             outcome.scheme,
-            f"{outcome.learned} of {initialisation.SEEDS}",
+            f"{outcome.learned} of {outcome.seeds}",
             _quartiles(outcome.sequences),
+            "" if outcome.scheme == "constant" else f"{outcome.significance:.2g}",
             _quartiles(outcome.error),
         ]
-        for outcome in initialisation.outcomes(study)
+        for outcome in outcomes(study)
     ]
-    titles = ["task", "memory at first", "learned", "sequences", "error at the end"]
-    return _STUDY.format(
-        slots=study["memory_slots"],
-        seeds=initialisation.SEEDS,
-        figure=figure,
-        table=tables.markdown(titles, cells, words=2),
+    table = tables.markdown(
+        ["task", "memory at first", "learned", "sequences", "p", "error at the end"], cells, words=2
     )
+    return f"""{_PRESETS[preset].format(slots=study["memory_slots"])}
+![Error against sequences seen, the median of the seeds and the quarters beside it]({figure.name})
+
+{table}
+"""
 
 
-def _save(figure: Figure, path: Path) -> None:
-    """As SVG, the same bytes for the same records: without the date, and with names that are not drawn at random."""
+def save(figure: Figure, path: Path) -> None:
+    """Write a picture, of the same bytes for the same records: without the date, and with names not drawn at random."""
     with matplotlib.rc_context({"svg.hashsalt": PAGE}):
-        figure.savefig(path, metadata={"Date": None})
+        figure.savefig(path, dpi=100, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
 def _quartiles(values: tuple[float, float, float]) -> str:

@@ -3,7 +3,7 @@
 A row is one whole update (draw nothing; forward, backward, clipping, optimiser) on the task's recipe at its largest
 training size, done over and over for a second or more; the median counts. Every row is measured in a process of its
 own, so that its peak memory is its own: on the CPU the highest resident set above what Python and torch took before
-the model was built, on a GPU the highest allocation.
+the model was built, on a GPU the highest allocation, in a browser what the engine holds.
 
 "of limit" is the time that the arithmetic or the traffic of an update must take, whichever is longer, at the rates of a
 matrix product and of a copy of fitting size on one thread or GPU, divided by the time it took (`ntm.studies.roofline`).
@@ -28,8 +28,9 @@ from tqdm import tqdm
 from ntm import tasks
 from ntm.engine.choose import fastest
 from ntm.engine.cuda_graphs import CUDAGraphs, Step, replayed
+from ntm.machine.ntm import NTM
 from ntm.reports import tables
-from ntm.studies import roofline
+from ntm.studies import browser, roofline
 from ntm.tasks import Recipe, Task
 from ntm.training.run import Settings, TrainingRun
 from ntm.training.update import update_weights
@@ -42,6 +43,8 @@ _MEGABYTE = 2**20
 
 PATHS = {"cpu": ("eager", "compiled", "native"), "cuda": ("eager", "compiled", "graph")}
 """the ways of a device to do an update: the engines of `ntm.engine.choose`, and on a GPU the compiled one in a graph"""
+BROWSER = "browser"
+"""one more way of a CPU: the native engine as a browser runs it"""
 
 
 @dataclass(frozen=True)
@@ -69,14 +72,19 @@ def measure(setting: Setting, seconds: float = _SECONDS) -> dict[str, Any]:
     task = tasks.get(setting.task)
     settings = Settings(task.name, "ntm", _recipe(task, setting))
     run = TrainingRun.start(settings, Path(), device)  # a folder that nothing is written to
-    step = _make_step(run, setting.path)
     sizes = {name: choices[-1] for name, choices in task.sizes.items()} | dict(setting.sizes)
     generator = torch.Generator(device)
     batch = task.draw_training(setting.batch, generator, device, **sizes)
-    for _ in range(3):  # compiles, captures, warms up
-        step(batch, None, generator)
-    took = statistics.median(_times(lambda: step(batch, None, generator), device, seconds))
-    steps = len(batch.inputs)
+    if setting.path == BROWSER:
+        assert isinstance(run.model, NTM)
+        times, peak = browser.time_updates(run.model, batch, seconds, _FEWEST_UPDATES)
+    else:
+        step = _make_step(run, setting.path)
+        for _ in range(3):  # compiles, captures, warms up
+            step(batch, None, generator)
+        times = _times(lambda: step(batch, None, generator), device, seconds)
+        peak = _peak(device, before)
+    took, steps = statistics.median(times), len(batch.inputs)
     limit = roofline.least_seconds(run.model.config, setting.batch, steps, device)
     return {
         "task": task.name,
@@ -94,7 +102,7 @@ def measure(setting: Setting, seconds: float = _SECONDS) -> dict[str, Any]:
         "milliseconds_per_update": 1e3 * took,
         "sequences_per_second": setting.batch / took,
         "microseconds_per_step": 1e6 * took / steps,
-        "peak_memory_mb": _peak(device, before) / _MEGABYTE,
+        "peak_memory_mb": peak / _MEGABYTE,
         "share_of_limit": limit / took,
     }
 
@@ -135,7 +143,7 @@ def _peak(device: torch.device, before: int) -> int:
     return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else _resident() - before
 
 
-def settings_of(names: Sequence[str]) -> list[Setting]:
+def settings_of(names: Sequence[str], *, in_browser: bool = False) -> list[Setting]:
     """All that the benchmark measures: each task on each device and path, then how the cost of copying grows."""
     found = []
     for device in ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]:
@@ -144,6 +152,8 @@ def settings_of(names: Sequence[str]) -> list[Setting]:
             found += [Setting(name, device, path) for path in PATHS[device]]
             if device == "cpu" and torch.get_num_threads() > 1:
                 found.append(Setting(name, device, last, threads=2))
+            if device == "cpu" and in_browser:
+                found.append(Setting(name, device, BROWSER))
         if "copy" in names:
             found += _growth(Setting("copy", device, last))
     return found
@@ -201,7 +211,8 @@ def report(rows: Sequence[Mapping[str, Any]]) -> str:
 def _verdicts(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Which way each task is best trained here, and how far that is from what could be."""
     for device, task in dict.fromkeys((row["device"], row["task"]) for row in rows):
-        ways = [row for row in rows if (row["device"], row["task"], row["threads"]) == (device, task, 1)]
+        here = [row for row in rows if (row["device"], row["task"], row["threads"]) == (device, task, 1)]
+        ways = [row for row in here if row["path"] != BROWSER]
         best = min(ways, key=lambda row: row["milliseconds_per_update"])
         yield (
             f"{task} on {device}: {best['path']} is the fastest, at {best['share_of_limit']:.0%} "
@@ -232,7 +243,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.json is not None:
             options.json.touch()  # rather now than after minutes
-        rows = run_all(settings_of([options.task] if options.task else tasks.names()))
+        if lacking := browser.missing():
+            print(f"note: no row for the browser: {lacking}", file=sys.stderr)
+        rows = run_all(settings_of([options.task] if options.task else tasks.names(), in_browser=not lacking))
         print(report(rows))
         if options.json is not None:
             options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")

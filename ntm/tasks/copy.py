@@ -36,7 +36,7 @@ class Copy(Task):
         Case({"length": 1000}, memory_slots=2048),
     )
 
-    form = Rows(bits=bits, word="Turing machine")
+    form = Rows(bits=bits, word="It only ever practised up to 20 letters.")
 
     def encode(self, vectors: Tensor) -> Batch:
         """The sequence that asks for these vectors.

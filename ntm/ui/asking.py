@@ -38,7 +38,7 @@ def add_tasks(machines: Machines) -> gr.Radio:
     """The choice of the task, at first the first one."""
     choices = [(tasks.get(name).title, name) for name in machines.tasks]
     first = controls.task_choice(machines.tasks[0])
-    return gr.Radio(choices, label="What it learned to do", elem_id="task", **first)
+    return gr.Radio(choices, label="What it learned to do", elem_id="task", container=False, **first)
 
 
 def add_fields(machines: Machines, example: Example, first: Outcome) -> dict[str, Any]:
@@ -52,14 +52,14 @@ def add_fields(machines: Machines, example: Example, first: Outcome) -> dict[str
     task = example.question.task
     field = controls.typed_field(task, example.kind, example.typed)
     return {
-        "kind": gr.Radio([WORD, BITS], label="Write it as", **controls.kind_choice(task, example.kind)),
-        "typed": gr.Textbox(label="Input", max_lines=8, elem_id="typed", **field),
-        "problem": gr.HTML(visible=False),
-        "bits": grid.make_grid(value=grid.encode(first.model, first.run), elem_id="grid"),
+        "kind": gr.Radio([WORD, BITS], label="Write it as", elem_id="kind", **controls.kind_choice(task, example.kind)),
+        "typed": gr.Textbox(label="Input", max_lines=2, elem_id="typed", **field),
         "number": gr.Number(elem_id="number", **controls.number_field(task, example.question.number)),
-        "size": gr.Slider(step=1, elem_id="size", **controls.size_slider(task)),
-        "surprise": gr.Button("Surprise me", variant="primary"),
+        "size": gr.Slider(step=1, buttons=[], elem_id="size", **controls.size_slider(example.question)),
+        "surprise": gr.Button("Surprise me", size="md", elem_id="surprise"),
         "slots": gr.Dropdown(elem_id="slots", **controls.slots_choice(machines, task)),
+        "problem": gr.HTML(visible=False, elem_id="problem"),
+        "bits": grid.make_grid(value=grid.encode(first.model, first.run), elem_id="grid"),
     }
 
 
@@ -120,7 +120,8 @@ def show_questions(
             return {asking.problem: gr.HTML(alert(error), visible=True)}
         return gr.skip() if link is None else place(controls.show(machines, link))
 
-    asking.surprise.click(surprise, [task, asking.size, number], [kind, typed, number], **QUIET)
+    drawn = [asking.surprise.click, asking.size.input]
+    gr.on(drawn, surprise, [task, asking.size, number], [kind, typed, number], trigger_mode="always_last", **QUIET)
     kind.input(controls.change_kind, [task, kind, typed], typed, **QUIET)
     task.input(show_example, task, chosen, **QUIET)
     begun = tour_button.click(partial(show_example, machines.tasks[0]), None, chosen, js=tour.START, **QUIET)

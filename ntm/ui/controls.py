@@ -14,7 +14,6 @@ from ntm.ui.machines import Machines, updates_kept
 WORD, BITS = "Word", "Bits"
 _WORD_HINT = "Each character becomes one vector of 8 bits."
 _SLOTS = (128, 256, 512, 1024, 2048)
-_LINES = 5
 
 
 class Example(NamedTuple):
@@ -73,7 +72,7 @@ def typed_field(task: str, kind: str, typed: str) -> dict[str, Any]:
     """The input as text."""
     if as_word(task, kind):
         return {"value": typed, "info": _WORD_HINT, "lines": 1}
-    return {"value": typed, "info": tasks.get(task).form.hint, "lines": _LINES}
+    return {"value": typed, "info": tasks.get(task).form.hint, "lines": 1}
 
 
 def number_field(name: str, value: float | None) -> dict[str, Any]:
@@ -86,12 +85,17 @@ def number_field(name: str, value: float | None) -> dict[str, Any]:
     return {"value": value, "label": number.label + trained, "visible": True}
 
 
-def size_slider(name: str) -> dict[str, Any]:
-    """What "Surprise me" draws."""
-    task = tasks.get(name)
+def size_slider(question: Question) -> dict[str, Any]:
+    """How many rows, items or bits a question has. Another number draws as many."""
+    task = tasks.get(question.task)
     offered, trained = task.form.sizes, next(iter(task.sizes.values()))
     label = f"How many {task.form.noun} {_trained(trained)}"
-    return {"minimum": offered[0], "maximum": offered[-1], "value": trained[-1], "label": label}
+    return {"minimum": offered[0], "maximum": offered[-1], "value": size_of(question), "label": label}
+
+
+def size_of(question: Question) -> int:
+    """How many rows, items or bits a question has."""
+    return tasks.ask(question).sizes[next(iter(tasks.get(question.task).sizes))]
 
 
 def _trained(sizes: range) -> str:
@@ -138,7 +142,7 @@ def show(machines: Machines, shown: Link, kind: str = BITS, typed: str | None = 
         "kind": gr.Radio(**kind_choice(task, kind)),
         "typed": gr.Textbox(**typed_field(task, kind, question.text if typed is None else typed)),
         "number": gr.Number(**number_field(task, question.number)),
-        "size": gr.Slider(**size_slider(task)),
+        "size": gr.Slider(**size_slider(question)),
         "slots": gr.Dropdown(**slots),
         "learned": gr.Slider(**learned),
     }

@@ -33,7 +33,9 @@ from ntm.ui.panels.rows import add_rows
 _INTRODUCTION = """
 # Neural Turing Machine
 
-A small network with a memory beside it. From examples alone it learned what to **write** there, and where to **read**.
+A small network with a memory beside it.
+
+From examples alone it learned what to **write** there, and where to **read**.
 """
 # Runs need Python's global lock nearly all the time. When thirty visitors' runs fought for it, most of the time went
 # into passing it on; two take turns well, and a long one does not hold up the others.
@@ -49,29 +51,34 @@ def make_page(machines: Machines, notice: str | None = None) -> gr.Blocks:
     """
     example = controls.example(machines.tasks[0])
     first = ask(machines, Link(example.question), None, as_word=example.kind == WORD)
-    page = gr.Blocks(title="Neural Turing Machine", delete_cache=(3600, 3600))
+    page = gr.Blocks(title="Neural Turing Machine", fill_width=True, delete_cache=(3600, 3600))
     with page:
         tour_button = _introduce(notice)
         # A visitor's own, and gone with the visitor: what is on the page, and the key of the machine in use.
         shown, key = gr.State(first.link), gr.State(None)
         task = add_tasks(machines)
-        with gr.Row():
-            with gr.Column(scale=1, min_width=340):
-                fields = add_fields(machines, example, first)
-            with gr.Column(scale=3, min_width=320, elem_id="stage"):
-                summary = gr.HTML(_summarise(first), elem_id="summary")
-                tape_place = tape.make_tape(_encode(first), elem_id="tape")
-                learning = add_learning(controls.learned_choice(example.question.task), first.link)
+        with gr.Row(elem_id="ask"):
+            fields = add_fields(machines, example, first)
+        tape_place = tape.make_tape(_encode(first), elem_id="tape")
+        summary = gr.HTML(_summarise(first), elem_id="summary")
+        with gr.Tabs(elem_id="more", overflow_behavior="wrap"):
+            with gr.Tab("Look inside"):
+                tape.make_history_place()
+                rows = add_rows(first.run)
+            with gr.Tab("Break it", elem_id="break"):
                 breaking = add_breaking(machines, key, shown, tape_place, first.run)
+            with gr.Tab("How far does it carry?"):
+                generalisation = add_generalisation(first.run)
+            with gr.Tab("As it learned"):
+                learning = add_learning(controls.learned_choice(example.question.task), first.link)
+            with gr.Tab("Take it with you") as takeaway:
+                downloads = add_downloads(machines, key, shown, takeaway)
+                add_hub(machines, key, task)
         asking = Controls(task=task, learned=learning.slider, **fields)
-        generalisation = add_generalisation(first.run)
-        rows = add_rows(first.run)
-        with gr.Column():
-            downloads = add_downloads(machines, key, shown)
-        add_hub(machines, key, task)
         updates: Updates = {
             asking.problem: lambda _: gr.HTML(visible=False),
             asking.bits: lambda outcome: grid.encode(outcome.model, outcome.run),
+            asking.size: lambda outcome: controls.size_of(outcome.link.question),
             shown: lambda outcome: outcome.link,
             summary: _summarise,
             tape_place: _encode,
@@ -119,10 +126,9 @@ def launch(namespace: str | None = None) -> None:
 
 def _introduce(notice: str | None) -> gr.Button:
     """The page's head, with the tour that the button starts."""
-    with gr.Row(equal_height=False):
-        with gr.Column(scale=4, min_width=300):
-            gr.Markdown(_INTRODUCTION)
-        button = gr.Button("Show me around", size="md", scale=0, min_width=170, elem_id="show-around")
+    with gr.Row(elem_id="head"):
+        gr.Markdown(_INTRODUCTION)
+        button = gr.Button("Show me around", size="sm", scale=0, elem_id="show-around")
     tour.make_tour()
     if notice is not None:
         gr.HTML(f'<p class="notice">{escape(notice)}</p>', elem_id="notice")
@@ -131,7 +137,9 @@ def _introduce(notice: str | None) -> gr.Button:
 
 def _summarise(outcome: Outcome) -> str:
     words = verdict.summary(outcome.run, as_word=outcome.as_word)
-    return words if outcome.baseline is None else words + verdict.comparison(outcome.baseline)
+    if outcome.baseline is not None:
+        words += verdict.comparison(outcome.baseline, as_word=outcome.as_word)
+    return f'<div class="answers">{words}</div>'
 
 
 def _encode(outcome: Outcome) -> str:

@@ -12,7 +12,7 @@ def make_theme() -> gr.themes.Base:
     """Gradio's Soft theme without frames around titles, in colours that can be read in both modes."""
     fonts = ["system-ui", "sans-serif"]
     theme = gr.themes.Soft(primary_hue="blue", neutral_hue="slate", font=fonts, font_mono=["ui-monospace", "monospace"])
-    return theme.set(**_plain_titles(), **_readable_colours())
+    return theme.set(**_plain_titles(), **_readable_colours(), **_edges())
 
 
 def _plain_titles() -> dict[str, str]:
@@ -21,7 +21,7 @@ def _plain_titles() -> dict[str, str]:
         "block_title_text_color": "*body_text_color",
         "block_info_text_color": "*body_text_color",
     }
-    sizes = {"layout_gap": "10px", "block_title_padding": "0", "block_title_text_weight": "600"}
+    sizes = {"layout_gap": "10px", "block_title_padding": "0", "block_title_text_weight": "600", "block_padding": "0"}
     return sizes | {name + mode: value for name, value in colours.items() for mode in _BOTH_MODES}
 
 
@@ -38,4 +38,15 @@ def _readable_colours() -> dict[str, str]:
         "link_text_color_dark": "*primary_300",
         **{name + mode: "*primary_600" for name in accents for mode in _BOTH_MODES},
         **{f"button_primary_background_fill_hover{mode}": "*primary_700" for mode in _BOTH_MODES},
+    }
+
+
+def _edges() -> dict[str, str]:
+    """An edge around all that can be typed in or pressed, for white on white shows none (WCAG 1.4.11: 3 to 1)."""
+    edged = ("input", "checkbox", "checkbox_label", "button_secondary")
+    widths = {f"{name}_border_width": "1px" for name in ("input", "checkbox", "checkbox_label", "button")}
+    return {
+        **widths,
+        **{f"{name}_border_color{mode}": "*neutral_500" for name in edged for mode in _BOTH_MODES},
+        **{f"{name}_shadow": "none" for name in ("input", "checkbox_label", "button_secondary")},
     }

@@ -10,7 +10,7 @@ _CLOSE = 0.1
 
 
 def summary(run: Run, *, as_word: bool = False) -> str:
-    """How well it went, in words, and the word that came back where one went in; HTML."""
+    """What came back where a word went in, and how well it went, in words; HTML."""
     verdict = count_wrong_bits(run.bit_errors, run.target.numel())
     good = not run.bit_errors
     if run.optimal_error is not None:
@@ -20,19 +20,30 @@ def summary(run: Run, *, as_word: bool = False) -> str:
             f"({share:+.1%})."
         )
         good = share < _CLOSE
-    word = f"It says “{escape(format_word(run.output))}”. " if as_word else ""
     size = ", ".join(f"{name} {size}" for name, size in run.sizes.items())
     beyond = "" if run.trained else f' <span class="beyond">{size}: more than it was trained on</span>'
-    return f'<p class="verdict {"good" if good else "bad"}" role="status">{word}{verdict}{beyond}</p>'
+    mark = "good" if good else "bad"
+    said = _say("This machine", run, as_word)
+    return f'<p class="verdict {mark}" role="status">{said}<span class="score">{verdict}</span>{beyond}</p>'
 
 
-def comparison(run: Run) -> str:
+def comparison(run: Run, *, as_word: bool = False) -> str:
     """What the LSTM made of the same input; HTML."""
     if run.optimal_error is not None:
-        words = f"{run.error:.1f} bits of surprise"
+        words = f"{run.error:.1f} bits of surprise."
     else:
-        words = f"{run.bit_errors:,} of {run.target.numel():,} bits wrong" if run.bit_errors else "no bit wrong"
-    return f'<p class="comparison">A plain LSTM on the same input: {words}.</p>'
+        words = count_wrong_bits(run.bit_errors, run.target.numel())
+    return f'<p class="comparison">{_say("A plain LSTM", run, as_word)}<span class="score">{words}</span></p>'
+
+
+def _say(who: str, run: Run, as_word: bool) -> str:
+    """Who answers, and the word that came back with its wrong letters marked, where a word went in; HTML."""
+    if not as_word:
+        return f'<span class="who">{who}:</span> '
+    wrong = (run.output != run.target).any(-1).tolist()
+    letters = zip(map(escape, format_word(run.output)), wrong, strict=True)
+    said = "".join(f"<mark>{letter}</mark>" if is_wrong else letter for letter, is_wrong in letters)
+    return f'<span class="who">{who} says</span> <q class="said">{said}</q> '
 
 
 def count_wrong_bits(errors: int, bits: int) -> str:

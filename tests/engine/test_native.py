@@ -2,11 +2,8 @@
 
 import copy
 import gc
-import platform
-import re
-import subprocess
 import weakref
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,7 +14,7 @@ from torch import Tensor
 
 import ntm
 from ntm import tasks
-from ntm.engine import library, native
+from ntm.engine import native
 from ntm.engine.choose import Forward, plain
 from ntm.machine.ntm import NTM, NTMState
 
@@ -65,12 +62,12 @@ def run(forward: Forward, model: NTM, inputs: Tensor, state: NTMState) -> tuple[
     return logits.detach().double(), {name: gradient.double() for name, gradient in named}
 
 
-def engine(model: NTM, target: str = "native") -> Forward:
-    """The engine's way, compiled for a kind of processor."""
-    return lambda inputs, state: native.unroll(model, inputs, state, target=target)[:2]
+def engine(model: NTM) -> Forward:
+    """The engine's way."""
+    return lambda inputs, state: native.unroll(model, inputs, state)[:2]
 
 
-def compare(model: NTM, steps: int, batch_size: int, target: str = "native") -> None:
+def compare(model: NTM, steps: int, batch_size: int, way: Callable[[NTM], Forward] = engine) -> None:
     """Hold the engine and the plain machine, both in float32, against the plain machine in float64."""
     inputs = torch.randint(-1, 2, (steps, batch_size, 4), generator=torch.Generator().manual_seed(1)).float()
     exact = copy.deepcopy(model).double()
@@ -86,7 +83,7 @@ def compare(model: NTM, steps: int, batch_size: int, target: str = "native") -> 
         return NTMState(*(each.to(dtype) for each in state[:3]), controller)
 
     expected, expected_gradients = run(plain(exact), exact, inputs.double(), start(exact))
-    found, gradients = run(engine(model, target), model, inputs, start(model))
+    found, gradients = run(way(model), model, inputs, start(model))
     _, rounded = run(plain(model), model, inputs, start(model))
     assert distance(found, expected) < 1e-5
     for name, gradient in gradients.items():
@@ -136,71 +133,6 @@ def test_the_same_run_gives_the_same_bits() -> None:
     first, second = (run(engine(model), model, inputs, model.initial_state(8)) for _ in range(2))
     assert first[0].equal(second[0])
     assert all(first[1][name].equal(second[1][name]) for name in first[1])
-
-
-def _runs_here(target: str) -> bool:
-    """Whether this processor has the instructions of a kind of x86."""
-    try:
-        flags = set(Path("/proc/cpuinfo").read_text().split())
-    except OSError:
-        return False
-    return {"x86-64": {"sse2"}, "x86-64-v3": {"avx2", "fma"}, "x86-64-v4": {"avx512f", "avx512vl"}}[target] <= flags
-
-
-X86 = pytest.mark.skipif(platform.machine() != "x86_64", reason="needs an x86 processor")
-TARGETS = pytest.mark.parametrize(("target", "lanes"), [("x86-64", 4), ("x86-64-v3", 8), ("x86-64-v4", 16)])
-
-
-@X86
-@TARGETS
-def test_it_compiles_for_every_instruction_set(target: str, lanes: int, tmp_path: Path) -> None:
-    """And the vectors are as wide as the registers: a constant tuned on one processor once made it slow on others."""
-    command = ["c++", *library.FLAGS, f"-march={target}", "-S", str(library.SOURCE), "-o", str(tmp_path / "engine.s")]
-    subprocess.run(command, check=True)
-    assert re.search(rf"ntm_lanes:(?:\n.*)*?\n\s+movl\s+\${lanes}, %eax", (tmp_path / "engine.s").read_text())
-
-
-@X86
-@TARGETS
-@pytest.mark.parametrize("kind", KINDS, ids=["plain", "analog", "register"])
-def test_every_instruction_set_computes_the_same(target: str, lanes: int, kind: dict[str, Any]) -> None:
-    if not _runs_here(target):
-        pytest.skip(f"this processor does not run {target}")
-    assert library.load(target).ntm_lanes() == lanes
-    model = build({"controller": "lstm", "read_heads": 2, "write_heads": 2, "memory_slots": 21, **kind})
-    compare(model, 20, 5, target)
-
-
-@X86
-@pytest.mark.parametrize("target", ["x86-64", "x86-64-v3", "x86-64-v4"])
-def test_no_inner_loop_spills_or_calls_a_library(target: str, tmp_path: Path) -> None:
-    """Read from the assembly: the sums of a product stay in registers, and no function of a number is a call."""
-    command = ["c++", *library.FLAGS, f"-march={target}", "-S", str(library.SOURCE), "-o", str(tmp_path / "engine.s")]
-    subprocess.run(command, check=True)
-    assembly = (tmp_path / "engine.s").read_text()
-    called = set(re.findall(r"(?:call|jmp)\s+(\w+)(?:@PLT)?", assembly))
-    assert not called & {"expf", "logf", "tanhf", "log1pf", "powf", "exp", "log", "tanh", "pow", "_ZGVdN8v_expf"}
-    blocks = re.findall(r"^\S*product_block\S*:\n.*?\.cfi_endproc", assembly, re.DOTALL | re.MULTILINE)
-    largest = max((loop for block in blocks for loop in _innermost_loops(block)), key=_count_products)
-    assert _count_products(largest) in (8, 12, 24)
-    assert not any("(%rsp)" in line or "(%rbp)" in line for line in largest if "mm" in line)
-
-
-def _count_products(lines: list[str]) -> int:
-    return sum("mulps" in line or "vfmadd" in line for line in lines)
-
-
-def _innermost_loops(body: str) -> list[list[str]]:
-    """The lines between a label and a jump back to it, without another label between."""
-    loops, label, lines = [], None, []
-    for line in body.splitlines():
-        if found := re.match(r"(\.L\w+):", line):
-            label, lines = found[1], []
-        elif label and re.match(rf"\s+j\w+\s+{re.escape(label)}$", line):
-            loops.append(lines)
-        else:
-            lines.append(line)
-    return loops
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=["plain", "analog", "register"])

@@ -40,7 +40,10 @@ def test_a_person_reads_what_is_true() -> None:
     text = re.sub(" +", " ", render())  # tables are padded
     for part in (
         "write down a sequence of bit vectors, then say it again",
-        "| length 30 | 64 | 100 | 31.5 | 60 |",
+        "| length 1 to 20, 2 of 20 sizes (trained on) | 8 | 200 | 6.38 ± 0.50 | 120 (53 to 67 %) | 30 |",
+        "| length 30 | 64 | 100 | 31.5 ± 2.5 | 100 (96 to 100 %) | 60 |",
+        "(seed 5)",
+        "validation sizes: length 20; length 120.",
         "`python train.py copy` trains another one like it",
         "| `memory_width` | 4 |",
         "| sequences seen | 80 |",
@@ -82,9 +85,21 @@ def test_what_the_best_estimator_does_is_said_beside_it() -> None:
     score = {"sizes": {"length": 200}, "memory_slots": 8, "sequences": 100, "error": 132.6, "worst": 170.0}
     evaluation = EVALUATION | {"task": "dynamic-ngrams", "error": "bits", "scores": [score | {"optimal": 130.0}]}
     text = model_card.render(machine(), "dynamic-ngrams", TRAINING, evaluation, source="NAMESPACE/ntm-dynamic-ngrams")
-    assert "132.6 (+2.0%)" in text
+    assert "132.6 (+2.00 %)" in text, "an evaluation of before has no interval"
     assert "than the optimal estimator's" in text
     assert "optimal estimator" not in render()
+    evaluation["scores"] = [score | {"optimal": 130.0, "margin": 0.13}]
+    text = model_card.render(machine(), "dynamic-ngrams", TRAINING, evaluation, source="NAMESPACE/ntm-dynamic-ngrams")
+    assert "132.6 (+2.00 ± 0.10 %)" in text
+
+
+def test_an_extension_is_named_and_explained() -> None:
+    arguments = {"controller_size": 8, "memory_slots": 8, "memory_width": 4, "extension": "analog"}
+    text = model_card.render(ntm.NTM(10, 8, **arguments), "copy", TRAINING, EVALUATION, source="NAMESPACE/ntm-copy")
+    assert "A Neural Turing Machine (with an extension: analog memory) trained" in text
+    assert "## What it has beyond the paper's machine\n\nHeads see the input" in text
+    assert "beyond the paper's machine" not in render()
+    assert "extension:" not in render()
 
 
 def test_the_snippet_works_when_pasted(tmp_path: Path) -> None:

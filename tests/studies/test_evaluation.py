@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -5,6 +6,7 @@ import torch
 
 import ntm
 from ntm import tasks
+from ntm.reports import uncertainty
 from ntm.storage import checkpoint, record
 from ntm.studies import evaluation
 from ntm.tasks import Case
@@ -21,18 +23,28 @@ def model() -> ntm.NTM:
 
 
 @pytest.mark.slow
-def test_the_mean_error_is_that_of_every_sequence_by_itself() -> None:
+def test_a_score_is_that_of_every_sequence_of_every_seed_by_itself() -> None:
     machine, errors = model(), []
-    score = evaluation.measure(machine, COPY, Case({"length": 3}), sequences=70, seed=4)
-    generator = make_generator("evaluation", 4)
-    for batch_size in (50, 20):
-        batch = COPY.sample(batch_size, length=3, generator=generator)
-        for index in range(batch_size):
-            logits, _ = machine(batch.inputs[:, index : index + 1])
-            wrong = (logits[-3:, 0].sigmoid().round() != batch.targets[-3:, index]).sum().item()
-            errors.append(wrong)
-    assert score.error == pytest.approx(sum(errors) / 70)
+    score = evaluation.measure(machine, COPY, Case({"length": 3}), sequences=70, seeds=[4, 9])
+    for seed in (4, 9):
+        generator = make_generator("evaluation", seed)
+        for batch_size in (50, 20):
+            batch = COPY.sample(batch_size, length=3, generator=generator)
+            for index in range(batch_size):
+                logits, _ = machine(batch.inputs[:, index : index + 1])
+                wrong = (logits[-3:, 0].sigmoid().round() != batch.targets[-3:, index]).sum().item()
+                errors.append(wrong)
+    assert score.sequences == 140
+    assert score.error == pytest.approx(sum(errors) / 140)
+    assert score.margin == pytest.approx(uncertainty.margin(errors))
+    assert score.wrong == sum(error > 0 for error in errors)
     assert score.worst == max(errors)
+
+
+def test_sequences_without_an_error_are_not_wrong() -> None:
+    machine = ntm.load(ROOT / "checkpoints" / "ntm-copy")
+    score = evaluation.measure(machine, COPY, Case({"length": 4}), sequences=20)
+    assert (score.error, score.wrong, score.margin) == (0, 0, 0)
 
 
 def test_other_seeds_and_purposes_are_other_sequences() -> None:
@@ -55,7 +67,18 @@ def test_the_command_judges_at_one_size(capsys: pytest.CaptureFixture[str]) -> N
     assert evaluation.main([folder, "--size", "length=12", "--memory-slots", "64"]) == 0
     said = capsys.readouterr().out
     assert "copy: bit errors over 100 fresh sequences a size, seed 0" in said
-    assert "64 |     0 |            0 |" in said
+    assert "NTM with LSTM controller |" in said
+    assert re.search(r"\| length 1 to 20, 1 of 20 sizes \(trained on\) +\| +64 \| +0 \(< 3 %\) \|", said)
+
+
+def test_a_claim_of_no_error_rests_on_ten_seeds_of_a_thousand(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(type(COPY), "evaluation", (Case({"length": 1}),))
+    assert evaluation.main([str(ROOT / "checkpoints" / "ntm-copy"), "--full"]) == 0
+    said = capsys.readouterr().out
+    assert "10,000 fresh sequences a size, seeds 0 to 9" in said
+    assert "0 (< 0.03 %)" in said
 
 
 @pytest.mark.parametrize(
@@ -91,10 +114,17 @@ def test_slots_make_no_difference_to_a_model_without_memory() -> None:
 def test_the_best_that_can_be_done_is_measured_on_the_same_sequences() -> None:
     task = ntm.tasks.get("dynamic-ngrams")
     machine = ntm.NTM(task.input_size, task.output_size, controller_size=4, memory_slots=8)
-    (score,) = evaluation.evaluate(machine, task, [Case({"length": 30})], sequences=60, seed=3)["scores"]
+    (score,) = evaluation.evaluate(machine, task, [Case({"length": 30})], sequences=60, seeds=[3])["scores"]
     generator = make_generator("evaluation", 3)
-    best = [task.optimal_errors(task.sample(size, length=30, generator=generator)) for size in (50, 10)]
-    assert score["optimal"] == pytest.approx(torch.cat([each for each in best if each is not None]).mean().item())
+    best, more = [], []
+    for size in (50, 10):
+        batch = task.sample(size, length=30, generator=generator)
+        best += task.optimal_errors(batch).tolist()
+        more += (task.errors(machine(batch.inputs)[0].detach(), batch) - task.optimal_errors(batch)).tolist()
+    assert score["optimal"] == pytest.approx(sum(best) / 60)
+    assert score["error"] - score["optimal"] == pytest.approx(sum(more) / 60)
+    assert score["margin"] == pytest.approx(uncertainty.margin(more), rel=1e-4)
+    assert "wrong" not in score, "log loss is never 0"
     assert "optimal" not in evaluation.evaluate(model(), COPY, [Case({"length": 2})], sequences=2)["scores"][0]
 
 
@@ -108,11 +138,12 @@ def test_all_judges_every_folder_and_records_it(
     record.write(tmp_path / "lstm-copy", lstm, "copy", TRAINING, EVALUATION)
     assert evaluation.main(["--all", "--save", "--seed", "7"]) == 0
     said = capsys.readouterr().out
-    assert "| NTM, worst |" in said
+    assert "| NTM with feedforward controller |" in said
+    assert " LSTM |" in said
     assert "length 30" in said
     for name in ("ntm-copy", "lstm-copy"):
         found = checkpoint.read_folder(tmp_path / name)
-        assert (found.evaluation["seed"], len(found.evaluation["scores"])) == (7, 2)
+        assert (found.evaluation["seeds"], len(found.evaluation["scores"])) == ([7], 2)
         assert found.training == TRAINING
     assert (tmp_path / "ntm-copy" / "snapshots" / "500.safetensors").exists()
 

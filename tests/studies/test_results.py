@@ -34,9 +34,43 @@ def test_models_are_compared_size_by_size() -> None:
     lstm = {**EVALUATION, "scores": [{**EVALUATION["scores"][3], "memory_slots": None, "error": 1234.5}]}
     text = tables.compare(ntm.tasks.get("copy"), {"NTM": EVALUATION, "LSTM": lstm})
     lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()]
-    assert lines[0] == ["size", "memory slots", "NTM", "NTM, worst", "LSTM", "LSTM, worst"]
-    assert lines[-1] == ["length 30", "64", "31.5", "60", "1,234", "60"]
-    assert lines[2][-2:] == ["–", "–"]
+    assert lines[0] == ["size", "memory slots", "NTM", "LSTM"]
+    assert lines[-1] == ["length 30", "64", "31.5 ± 2.5", "1,234.5 ± 2.5"]
+    assert lines[2][-2:] == ["6.38 ± 0.50", "–"]
+
+
+def score(sizes: dict[str, int], **facts: float) -> dict:
+    return {"sizes": sizes, "memory_slots": 8, "sequences": 10_000, "error": 0.0, "worst": 0.0, "margin": 0.0} | facts
+
+
+def test_where_nothing_was_wrong_a_table_says_how_seldom_it_must_be() -> None:
+    task = ntm.tasks.get("associative-recall")
+    scores = [score({"items": items}, wrong=0) for items in (2, 3)]
+    scores += [score({"items": 12}, wrong=12, error=0.0021, margin=0.0013)]
+    first, second = tables.rows(task, {"scores": scores})
+    assert tables.mean_error(first) == tables.wrong_sequences(first) == "0 (< 0.015 %)", "of 20,000"
+    assert tables.mean_error(second) == "0.0021 ± 0.0013"
+    assert tables.wrong_sequences(second) == "12 (0.069 to 0.21 %)"
+
+
+def test_sizes_by_which_the_weights_were_chosen_are_marked() -> None:
+    task = ntm.tasks.get("associative-recall")
+    found = tables.rows(task, {"scores": [score({"items": items}) for items in (6, 8, 12, 20)]})
+    chosen = {case.sizes["items"] for case in task.validation} - set(task.sizes["items"])
+    assert chosen == {12, 15, 20}
+    assert [row.label.partition(" (")[2] for row in found] == [
+        "trained on)",
+        "",
+        "size used in choosing)",
+        "size used in choosing)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(0.0003, "0.03 %"), (0.0994, "9.9 %"), (0.0996, "10 %"), (1.0, "100 %"), (3e-6, "0.0003 %")]
+)
+def test_shares_have_two_digits(share: float, text: str) -> None:
+    assert tables.percent(share) == text
 
 
 def test_the_study_says_who_learned_and_when() -> None:
@@ -51,12 +85,17 @@ def test_the_page_holds_every_task_and_the_study(tmp_path: Path) -> None:
     write_checkpoint(tmp_path / "ntm-copy")
     lstm = ntm.LSTMBaseline(10, 8, hidden_size=4, num_layers=1)
     record.write(tmp_path / "lstm-copy", lstm, "copy", TRAINING, EVALUATION)
-    (tmp_path / "initialisation.json").write_text(json.dumps(STUDY))
+    for name in initialisation.RECORDS.values():
+        (tmp_path / name).write_text(json.dumps(STUDY))
     results.write(tmp_path)
     page = (tmp_path / "README.md").read_text()
     assert "## copy" in page
     assert "## priority-sort" not in page
-    assert "| copy | constant" in page
+    theirs, ours = page.partition("### As they ran it")[2].split("### With this project's recipes")
+    for part in (theirs, ours):
+        rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in part.splitlines() if "| copy" in line]
+        assert [row[:3] for row in rows] == [["copy", "constant", "2 of 2"], ["copy", "random", "1 of 2"]]
+        assert [row[4] for row in rows] == ["", "1"]
     for line in page.splitlines():
         if line.startswith("!["):
             assert (tmp_path / line.partition("](")[2].rstrip(")")).read_text().startswith("<?xml")

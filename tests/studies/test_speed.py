@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import ntm
-from ntm.studies import roofline, speed
+from ntm.studies import browser, roofline, speed
 from ntm.studies.speed import Setting
 
 
@@ -53,6 +53,9 @@ def test_every_task_is_measured_on_every_path() -> None:
     varied = {each.varies for each in settings}
     assert {"length", "memory_slots", "memory_width", "heads", "batch"} <= varied
     assert not any(each.varies for each in speed.settings_of(["priority-sort"]))
+    assert not any(each.path == speed.BROWSER for each in settings)
+    inside = [each for each in speed.settings_of(["copy"], in_browser=True) if each.path == speed.BROWSER]
+    assert [each.device for each in inside] == ["cpu"]
 
 
 @pytest.mark.slow
@@ -65,7 +68,7 @@ def test_the_command_prints_tables_and_writes_rows(
         Setting("copy", "cpu", "eager", batch=1, sizes={"length": 0}),
         Setting("copy", "cpu", "native", batch=2, sizes={"length": 1}, varies="batch"),
     ]
-    monkeypatch.setattr(speed, "settings_of", lambda names: few)
+    monkeypatch.setattr(speed, "settings_of", lambda names, in_browser: few)
     assert speed.main(["--json", str(tmp_path / "rows.json")]) == 0
     rows = json.loads((tmp_path / "rows.json").read_text())
     assert [(row["path"], row["batch"]) for row in rows] == [("eager", 1), ("native", 2)]
@@ -81,3 +84,16 @@ def test_a_file_that_cannot_be_written_is_said_before_measuring(
 ) -> None:
     assert speed.main(["--json", str(tmp_path / "nowhere" / "rows.json")]) == 1
     assert "nowhere" in capsys.readouterr().err
+
+
+@pytest.mark.page
+def test_a_browser_has_a_row_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert browser.missing() is None
+    row = speed.measure(
+        Setting("copy", "cpu", speed.BROWSER, batch=2, sizes={"length": 2}, arguments={"memory_init": "random"}),
+        seconds=0.0,
+    )
+    assert row["sequences_per_second"] * row["milliseconds_per_update"] / 1e3 == pytest.approx(2)
+    assert row["peak_memory_mb"] > 1
+    monkeypatch.setenv("CHROMIUM", "/no/such/browser")
+    assert "/no/such/browser" in (browser.missing() or "")

@@ -10,19 +10,14 @@ from playwright.sync_api import Browser, Page, expect
 
 from ntm.tasks import Items
 from ntm.ui.grid import make_grid
-from tests.ui.test_page import choose_task, open_page, replace_text, run_id, type_and_run, wait_for_new_run
+from tests.browsing import visiting
+from tests.ui.test_page import choose_task, replace_text, run_id, type_and_run, wait_for_new_run
 
 
 @pytest.fixture
 def page(browser: Browser, app_url: str) -> Iterator[Page]:
-    messages: list[str] = []
-    page = browser.new_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    page.on("console", lambda message: messages.append(message.text))
-    page.on("pageerror", lambda error: messages.append(str(error)))
-    open_page(page, app_url)
-    yield page
-    page.close()
-    assert messages == []
+    with visiting(browser, app_url) as page:
+        yield page
 
 
 def bit(page: Page, row: int, column: int) -> str:
@@ -42,14 +37,14 @@ def ask(page: Page, text: str) -> None:
 
 
 def test_a_click_toggles_a_bit_and_the_run_follows(page: Page) -> None:
+    page.get_by_label("Bits", exact=True).check()
     expect(page.locator(bit(page, 0, 0))).to_have_attribute("aria-selected", "false")
     before = run_id(page)
     page.locator(bit(page, 0, 0)).click()
     wait_for_new_run(page, before)
     expect(page.locator(bit(page, 0, 0))).to_have_attribute("aria-selected", "true")
-    expect(page.get_by_label("Bits", exact=True)).to_be_checked()
-    expect(page.locator("#typed textarea")).to_have_value(re.compile(f"^1{ord('T'):07b}\n"))
-    expect(page.locator("#summary")).to_contain_text("Not one of 112 bits is wrong.")
+    expect(page.locator("#typed textarea")).to_have_value(re.compile(f"^1{ord('I'):07b}\n"))
+    expect(page.locator("#summary")).to_contain_text("Not one of 320 bits is wrong.")
 
 
 def drag(page: Page, places: list[tuple[int, int]]) -> None:

@@ -58,24 +58,23 @@ def add_breaking(machines: Machines, key: gr.State, shown: gr.State, tape: gr.HT
         }
 
     def pick(event: gr.EventData) -> dict[Block, Any]:
-        return {panel: gr.Accordion(open=True), slots: str(int(event.slot)), to: int(event.slot)}
+        return {slots: str(int(event.slot)), to: int(event.slot)}
 
-    with gr.Accordion("Break it", open=False, elem_id="break") as panel:
-        gr.Markdown(_EXPLANATION)
-        step = gr.Number(0, visible=False)
-        what = gr.Radio([_CLEAR, _SCRAMBLE, _MOVE, _HOLD], value=_CLEAR, label="What to do")
-        with gr.Row():
-            slots = gr.Textbox("0", label="Slots", info="such as 3 or 0-4, 9", elem_id="break-slots")
-            head = gr.Dropdown(_heads_of(first), value=0, label="Head", visible=False, elem_id="break-head")
-            to = gr.Number(0, precision=0, label="To slot", visible=False, elem_id="break-to")
-            gate = gr.Slider(0, 1, 1, step=0.05, label="Gate from here on", visible=False, elem_id="break-gate")
-        button = gr.Button("Do it at the step on show", variant="primary")
-        verdict = gr.HTML(elem_id="broken-summary")
-        changed_tape = make_tape(elem_id="broken-tape", visible=False)
+    gr.Markdown(_EXPLANATION)
+    step = gr.Number(0, visible=False)
+    what = gr.Radio([_CLEAR, _SCRAMBLE, _MOVE, _HOLD], value=_CLEAR, label="What to do")
+    with gr.Row():
+        slots = gr.Textbox("0", label="Slots", info="such as 3 or 0-4, 9", elem_id="break-slots")
+        head = gr.Dropdown(_heads_of(first), value=0, label="Head", visible=False, elem_id="break-head")
+        to = gr.Number(0, precision=0, label="To slot", visible=False, elem_id="break-to")
+        gate = gr.Slider(0, 1, 1, step=0.05, label="Gate from here on", visible=False, elem_id="break-gate")
+    button = gr.Button("Do it at the step on show", variant="primary")
+    verdict = gr.HTML(elem_id="broken-summary")
+    changed_tape = make_tape(elem_id="broken-tape", visible=False)
     chosen = [slots, head, to, gate]
     what.input(choose, what, chosen, **QUIET)
     button.click(break_it, [step, key, shown, what, *chosen], [verdict, changed_tape], js=_STEP_ON_SHOW, **QUIET)
-    tape.pick(pick, None, [panel, slots, to], **QUIET)
+    tape.pick(pick, None, [slots, to], **QUIET)
 
     return {
         head: lambda outcome: gr.Dropdown(_heads_of(outcome.run), value=0),

@@ -1,4 +1,4 @@
-"""Panels that hand a run over: the paper's figure, a moving picture, and everything to take away."""
+"""The panel that hands a run over: the paper's figure, a moving picture, and everything to take away."""
 
 import tempfile
 from collections.abc import Iterator
@@ -47,13 +47,14 @@ _NAME_PICTURES = """
 """
 
 
-def add_downloads(machines: Machines, key: gr.State, shown: gr.State) -> Updates:
-    """The three panels.
+def add_downloads(machines: Machines, key: gr.State, shown: gr.State, tab: gr.Tab) -> Updates:
+    """The panel.
 
     Args:
         machines: those of the page.
         key: the key of the visitor's own machine.
         shown: the link to what is on the page.
+        tab: the tab that it is in.
     """
 
     def rerun(key: str | None, shown: Link) -> Run:
@@ -97,30 +98,34 @@ def add_downloads(machines: Machines, key: gr.State, shown: gr.State) -> Updates
             origin = embedded if snapshot is not None else machines.source(shown.question.task, key)
         return links.write(shown), takeaway.write_snippet(shown.question, origin, slots=shown.slots, snapshot=snapshot)
 
-    with gr.Accordion("The paper's figure 6, for this run", open=False) as figure_panel:
-        figure_words = gr.Markdown("Inputs, outputs, adds, reads and weightings over time.")
-        figure = _picture("The paper's figure 6", "png", "figure")
-    with gr.Accordion("This run as an animated GIF", open=False) as animation_panel:
-        with gr.Row():
-            animation_button = gr.Button("Make the GIF")
-            animation_stop = gr.Button("Stop", elem_id="stop-gif")
-        animation_words = gr.Markdown("Memory and weightings, a frame a step.")
-        animation = _picture("The run as a GIF", "gif", "animation")
-    with gr.Accordion("Take this run with you", open=False) as takeaway_panel:
-        link = gr.Textbox(
-            label="A link that opens it here", interactive=False, max_lines=2, buttons=["copy"], elem_id="link"
-        )
-        snippet = gr.Textbox(label="Python that repeats it", interactive=False, buttons=["copy"], elem_id="snippet")
-        files_words = gr.Markdown("As files:")
-        files = gr.File(label="Files", file_count="multiple", interactive=False, visible=False, elem_id="files")
-        with gr.Row():
-            files_button = gr.Button(f"Make the files: {', '.join(_FILES)}")
-            files_stop = gr.Button("Stop")
-    # Progress shows on what is always there: the pictures are hidden while there is none.
-    figure_panel.expand(draw_figure, [key, shown], figure, show_progress_on=figure_words, **_DRAWING).then(
+    link = gr.Textbox(
+        label="A link that opens it here", interactive=False, max_lines=2, buttons=["copy"], elem_id="link"
+    )
+    snippet = gr.Textbox(label="Python that repeats it", interactive=False, buttons=["copy"], elem_id="snippet")
+    # Progress shows on the words, for the pictures are hidden while there is none.
+    with gr.Row():
+        with gr.Column():
+            figure_words = gr.Markdown("The paper's figure 6: inputs, outputs, adds, reads and weightings over time.")
+            figure_button = gr.Button("Draw the figure")
+            figure = _picture("The paper's figure 6", "png", "figure")
+        with gr.Column():
+            animation_words = gr.Markdown("A moving picture: memory and weightings, a frame a step.")
+            with gr.Row():
+                animation_button = gr.Button("Make the GIF")
+                animation_stop = gr.Button("Stop", elem_id="stop-gif")
+            animation = _picture("The run as a GIF", "gif", "animation")
+        with gr.Column():
+            files_words = gr.Markdown(f"As files: {', '.join(_FILES)}.")
+            with gr.Row():
+                files_button = gr.Button("Make the files")
+                files_stop = gr.Button("Stop")
+            files = gr.File(label="Files", file_count="multiple", interactive=False, visible=False, elem_id="files")
+    figure_button.click(draw_figure, [key, shown], figure, show_progress_on=figure_words, **_DRAWING).then(
         None, js=_NAME_PICTURES
     )
-    takeaway_panel.expand(take_away, [key, shown], [link, snippet], **QUIET).then(None, link, link, js=_COMPLETE_LINK)
+    # The link has the step on show, so it is written when the tab is opened and with every run after that.
+    for asked in (tab.select, shown.change):
+        asked(take_away, [key, shown], [link, snippet], **QUIET).then(None, link, link, js=_COMPLETE_LINK)
     drawn = animation_button.click(animate, [key, shown], animation, show_progress_on=animation_words, **_DRAWING)
     made = files_button.click(make_files, [key, shown], files, show_progress_on=files_words, **_DRAWING)
     drawn.then(None, js=_NAME_PICTURES)
@@ -130,17 +135,7 @@ def add_downloads(machines: Machines, key: gr.State, shown: gr.State) -> Updates
     def hide_picture(_: Outcome) -> gr.Image:
         return gr.Image(None, visible=False)
 
-    def close(_: Outcome) -> gr.Accordion:
-        return gr.Accordion(open=False)
-
-    return {
-        figure: hide_picture,
-        animation: hide_picture,
-        figure_panel: close,
-        animation_panel: close,
-        takeaway_panel: close,
-        files: lambda _: gr.File(visible=False),
-    }
+    return {figure: hide_picture, animation: hide_picture, files: lambda _: gr.File(visible=False)}
 
 
 def _draw_frames(run: Run, path: Path, progress: gr.Progress) -> Iterator[Any]:

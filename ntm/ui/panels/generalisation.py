@@ -14,11 +14,16 @@ from ntm.ui.machines import read_record
 from ntm.ui.panels.charts import Mark, Series, draw_chart
 from ntm.ui.run import Run
 
+_EXPLANATION = """
+Wrong bits against the size of the input, for this machine and for a plain LSTM. Both were trained on the shaded sizes.
+The ring is what you asked.
+"""
+
 
 def add_generalisation(first: Run) -> Updates:
     """The panel, which shows a first run."""
-    with gr.Accordion("How far it gets: error against size", open=False):
-        charts = gr.HTML(draw_generalisation(first), elem_id="generalisation")
+    gr.Markdown(_EXPLANATION)
+    charts = gr.HTML(draw_generalisation(first), elem_id="generalisation")
     return {charts: lambda outcome: draw_generalisation(outcome.run)}
 
 

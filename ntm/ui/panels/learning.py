@@ -39,8 +39,7 @@ def add_learning(choice: Mapping[str, Any], first: Link) -> Learning:
         slider = gr.Slider(**choice, scale=4, min_width=260, elem_id="learned")
         button = gr.Button(_PLAY, size="md", scale=1, min_width=150, elem_id="play-training")
     timer = gr.Timer(_SECONDS_A_SNAPSHOT, active=False)
-    with gr.Accordion("Its learning curve", open=False):
-        curve = gr.HTML(draw_learning(first.question, None), elem_id="curve")
+    curve = gr.HTML(draw_learning(first.question, None), elem_id="curve")
     task = gr.State(first.question.task)
 
     def start_or_stop(name: str, place: int, label: str) -> dict[Block, Any]:

@@ -8,6 +8,7 @@ keeps Gradio from copying them one by one.
 import base64
 import json
 import zlib
+from importlib.resources import files
 from itertools import count
 from typing import Any
 
@@ -40,6 +41,7 @@ GO_TO_STEP_OF_ADDRESS = """
 }
 """
 """Has the next run on show start at the step that the page's address asks for; runs in the browser."""
+_HISTORY_STYLE = files(__package__).joinpath("history.css").read_text("utf-8")
 _LEVELS = 65535
 _run_ids = count()
 
@@ -47,6 +49,17 @@ _run_ids = count()
 def make_tape(value: str = "", **options: Any) -> gr.HTML:
     """The component that shows a run; its value is what `encode` makes."""
     return make_component(__name__, SCRIPTS, value=value, **options)
+
+
+def make_history_place() -> gr.HTML:
+    """Where the history stands. The tape, which draws it, moves it there."""
+    return gr.HTML(
+        html_template='<div data-part="place"></div>',
+        css_template=_HISTORY_STYLE,
+        js_on_load='document.dispatchEvent(new Event("history"))',
+        apply_default_css=False,
+        elem_id="history",
+    )
 
 
 def encode(run: Run, *, original: Run | None = None, baseline: Run | None = None) -> str:

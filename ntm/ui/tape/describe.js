@@ -48,8 +48,8 @@ function showTip(scene, hover) {
   tip.hidden = !text;
   if (!text) return;
   tip.textContent = text;
-  tip.style.left = Math.max(0, Math.min(hover.x + 14, scene.width - tip.offsetWidth - 4)) + "px";
-  tip.style.top = hover.canvas.offsetTop + hover.y + 16 + "px";
+  tip.style.left = Math.max(0, Math.min(hover.atX + 14, document.body.clientWidth - tip.offsetWidth - 4)) + "px";
+  tip.style.top = hover.atY + 16 + "px";
 }
 
 function tipWords(scene, { canvas, x, y }) {

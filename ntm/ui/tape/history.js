@@ -34,14 +34,14 @@ function strips(scene) {
 
 // Where things are on the canvas, in CSS pixels.
 function layoutHistory(scene) {
-  const gutter = scene.width < 560 ? 48 : 76;
+  const gutter = scene.historyWidth < 560 ? 48 : 76;
   let total = 0;
   const placed = strips(scene).map((strip) => {
     const top = total;
     total += strip.height + GAP;
     return { ...strip, top };
   });
-  return { gutter, placed, total, cell: (scene.width - gutter - 1) / scene.run.steps };
+  return { gutter, placed, total, cell: (scene.historyWidth - gutter - 1) / scene.run.steps };
 }
 
 // The step at a place on the canvas, which may lie outside the run, and the strip and its row, if there is one.
@@ -54,10 +54,10 @@ function stepUnder(scene, x, y) {
 
 function drawHistory(canvas, scene) {
   const { run, step, palette } = scene;
-  const key = [scene.width, window.devicePixelRatio, scene.stretch.count, css(palette.ink)].join();
+  const key = [scene.historyWidth, window.devicePixelRatio, scene.stretch.count, css(palette.ink)].join();
   if (painted.run !== run || painted.key !== key) painted = { run, key, ...paintHistory(canvas, scene) };
   const { layout, picture } = painted, context = prepare(canvas, layout.total);
-  context.drawImage(picture, 0, 0, scene.width, layout.total);
+  context.drawImage(picture, 0, 0, scene.historyWidth, layout.total);
   const x = layout.gutter + step * layout.cell;
   context.fillStyle = css(palette.ink, 0.08);
   context.fillRect(x, 0, layout.cell, layout.total - GAP);
@@ -88,7 +88,7 @@ function markPointedAt(context, layout, { run, step, bit, palette }) {
 }
 
 function paintHistory(canvas, scene) {
-  const { run, palette } = scene, layout = layoutHistory(scene), width = scene.width - layout.gutter - 1;
+  const { run, palette } = scene, layout = layoutHistory(scene), width = scene.historyWidth - layout.gutter - 1;
   const context = prepare(canvas, layout.total);
   for (const strip of layout.placed) {
     drawCells(context, run.steps, strip.rows, strip.colourOf, layout.gutter, strip.top, width, strip.height);

@@ -9,7 +9,7 @@ function pointAt({ offsetX, offsetY }) {
 
 for (const canvas of [memoryCanvas, historyCanvas]) {
   canvas.addEventListener("pointermove", (event) => {
-    view.hover = { canvas, x: event.offsetX, y: event.offsetY };
+    view.hover = { canvas, x: event.offsetX, y: event.offsetY, atX: event.clientX, atY: event.clientY };
     if (canvas === historyCanvas && event.buttons) pointAt(event);
     schedule();
   });
@@ -56,7 +56,9 @@ zoomButton.addEventListener("click", () => {
 part("follow").addEventListener("click", () => goTo(sceneNow().link.step));
 part("numbers").addEventListener("toggle", schedule);
 
-new ResizeObserver(schedule).observe(root);
+const resizing = new ResizeObserver(schedule);
+for (const place of [root, overTime]) resizing.observe(place);
+document.addEventListener("history", schedule);
 new MutationObserver(schedule).observe(document.body, { attributes: true, attributeFilter: ["class"] });
 watch("value", () => show(props.value));
 show(props.value);

@@ -1,29 +1,30 @@
-// Draws memory as it is at one step, a column a slot, with the write heads' weightings above and the read heads' below,
-// the input on its left and the output on its right.
+// Draws memory as it is at one step, a column a slot, with the slots' numbers right below it, the write heads' weightings
+// above and the read heads' below, the input on its left and the output on its right.
 
-const LANE = 40, ROW = 10, LABEL = 15, GAP = 8;
+const LANE = 36, LABEL = 15, GAP = 6;
+const LEAST_ROW = 5, MOST_ROW = 14, ANSWER = 104, NARROW_ANSWER = 138;
 const LEAST_DRAWN = 0.004; // a weight below this has no bar
 
 // The slot in a column, counted from the left.
 const slotAt = ({ run, stretch }, column) => (stretch.first + column) % run.slots;
 
 // Where things are on the canvas, in CSS pixels.
-function layoutMemory({ run, stretch, width }) {
+function layoutMemory({ run, stretch, width, room }) {
   const gutter = width < 560 ? 34 : 76;
   const lane = (heads) => (heads > 1 ? Math.max(18, (1.6 * LANE) / heads) : LANE);
   const writeLane = lane(run.writeHeads), readLane = lane(run.readHeads);
-  const top = LABEL + writeLane * run.writeHeads + GAP;
-  const height = ROW * run.width;
-  const bottom = top + height;
-  const tape = width - 2 * gutter;
-  const cell = tape / stretch.count;
-  const total = bottom + GAP + readLane * run.readHeads + 2 * LABEL;
-  return { gutter, writeLane, readLane, top, height, bottom, tape, cell, total };
+  const answer = gutter < 50 ? NARROW_ANSWER : ANSWER; // which is below and is to be in sight as well
+  const lanes = writeLane * run.writeHeads + GAP + LABEL + readLane * run.readHeads;
+  const row = Math.min(MOST_ROW, Math.max(LEAST_ROW, Math.floor((room - answer - lanes) / run.width)));
+  const top = writeLane * run.writeHeads + GAP, height = row * run.width, bottom = top + height;
+  const tape = width - 2 * gutter, cell = tape / stretch.count;
+  const readTop = bottom + LABEL, total = readTop + readLane * run.readHeads;
+  return { gutter, writeLane, readLane, row, top, height, bottom, readTop, tape, cell, total };
 }
 
 // The slot at a place on the canvas, and the column of its vector, which is null beside the cells; null beside the tape.
 function slotUnder(scene, x, y) {
-  const at = layoutMemory(scene), place = Math.floor((x - at.gutter) / at.cell), row = Math.floor((y - at.top) / ROW);
+  const at = layoutMemory(scene), place = Math.floor((x - at.gutter) / at.cell), row = Math.floor((y - at.top) / at.row);
   if (place < 0 || place >= scene.stretch.count) return null;
   return { slot: slotAt(scene, place), column: row >= 0 && row < scene.run.width ? row : null };
 }
@@ -71,7 +72,7 @@ function eachAt(position, steps, array, size, visit) {
 function drawLanes(context, at, { run, stretch, position, palette }, kind) {
   const writes = kind === "write", lane = writes ? at.writeLane : at.readLane;
   const [heads, weights] = writes ? [run.writeHeads, run.writeWeights] : [run.readHeads, run.readWeights];
-  const first = writes ? at.top - GAP : at.bottom + GAP;
+  const first = writes ? at.top - GAP : at.readTop;
   const baseline = (head) => (writes ? first - lane * head : first + lane * head);
   const thickness = Math.max(1, at.cell - (at.cell > 4 ? 1 : 0));
   context.fillStyle = css(palette.line);
@@ -88,19 +89,21 @@ function drawLanes(context, at, { run, stretch, position, palette }, kind) {
     context.strokeRect(at.gutter + column * at.cell, at.top, Math.max(2, at.cell - 1), at.height);
     context.lineWidth = 1;
   });
-  context.textAlign = "left";
+  context.textAlign = "right";
   context.fillStyle = css(palette[kind]);
-  const labelY = writes ? LABEL / 2 : at.bottom + GAP + lane * heads + LABEL / 2;
-  context.fillText(kind + (heads > 1 ? " heads" : " head"), at.gutter, labelY);
+  const middle = (lane * heads) / 2, label = kind + (at.gutter < 50 ? "" : heads > 1 ? " heads" : " head");
+  context.fillText(label, at.gutter - 6, writes ? first - middle : first + middle);
 }
 
 function drawSlotNumbers(context, at, scene) {
   const every = [1, 2, 4, 8, 16, 32, 64, 128].find((n) => n * at.cell >= 26) || 256;
   context.fillStyle = css(scene.palette.text);
+  context.textAlign = "right";
+  context.fillText("slot", at.gutter - 13, at.bottom + LABEL / 2);
   context.textAlign = "center";
   for (let column = 0; column < scene.stretch.count; column++) {
     const slot = slotAt(scene, column);
-    if (slot % every === 0) context.fillText(slot, at.gutter + (column + 0.5) * at.cell, at.total - LABEL / 2);
+    if (slot % every === 0) context.fillText(slot, at.gutter + (column + 0.5) * at.cell, at.bottom + LABEL / 2);
   }
 }
 

@@ -1,8 +1,10 @@
 // The view: which run is on show, at which step, and whether it plays. It alone changes that, and has all else drawn from
 // it in the browser's next frame.
 
-const part = (name) => element.querySelector('[data-part="' + name + '"]');
-const [root, memoryCanvas, historyCanvas, tip] = ["root", "memory", "history", "tip"].map(part);
+// The history is moved to its place below once that is there, so parts are looked up while they are all in here.
+const parts = Object.fromEntries([...element.querySelectorAll("[data-part]")].map((each) => [each.dataset.part, each]));
+const part = (name) => parts[name];
+const [root, memoryCanvas, historyCanvas, overTime, tip] = ["root", "memory", "history", "overTime", "tip"].map(part);
 const [scrubber, playButton, zoomButton, speedSelect] = ["scrubber", "play", "zoom", "speed"].map(part);
 const reducedMotion = window.matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -24,19 +26,27 @@ function sceneNow() {
     position: reducedMotion.matches ? step : view.position,
     stretch: view.allSlots ? { first: 0, count: run.slots } : run.usedSlots,
     width: root.clientWidth,
+    historyWidth: overTime.clientWidth,
+    room: window.innerHeight - (memoryCanvas.getBoundingClientRect().top + window.scrollY),
     palette: paletteOf(root),
   };
 }
 
 function draw() {
   if (!view.run || !root.clientWidth) return;
-  root.classList.toggle("dark", document.body.classList.contains("dark"));
+  houseHistory();
   const scene = sceneNow();
   if (scene.run.slots) drawMemory(memoryCanvas, scene);
-  drawHistory(historyCanvas, scene);
+  if (scene.historyWidth) drawHistory(historyCanvas, scene);
   describe(scene);
   showTip(scene, view.hover);
   root.dataset.step = scene.step;
+}
+
+// It stands among what one can look into. A run that was reached into has no such place, and keeps its own beside it.
+function houseHistory() {
+  const place = element.closest("#tape") && document.querySelector("#history [data-part=place]");
+  if (place && overTime.parentElement !== place) place.replaceChildren(overTime);
 }
 
 function schedule() {

@@ -1,4 +1,4 @@
-// The tour: six stops on a real run, that of the word the page begins with. Gradio calls this as a function body with
+// The tour: a few stops on a real run, that of the sentence the page begins with. Gradio calls this as a function body with
 // `element`; the page's button sends a "start" event.
 
 const part = (name) => element.querySelector('[data-part="' + name + '"]');
@@ -6,13 +6,15 @@ const [card, text, place, previousButton, nextButton] = ["card", "text", "place"
 
 // What is said, the step of the run that it is said of, and what it is about.
 const STOPS = [
-  ["Each letter of “Turing machine” is a column of 8 bits. The machine sees one column a step, each only once.", 4, "[data-part=history]"],
-  ["While the letters come in, it writes. The orange bar is its write head: it puts each letter into a slot of memory, the coloured column below it, and moves one slot back with every step.", 9, "[data-part=memory]"],
-  ["Here the input says: your turn. From now on the machine sees nothing but zeros. Whatever it says comes from its memory.", 15, "[data-part=status]"],
-  ["The blue bar is its read head. It stayed where the first letter was written while the others came in, and now walks along the same slots; what it finds there comes out on the right.", 19, "[data-part=memory]"],
-  ["Nobody programmed that. These lines say what each head does at this step, read off its own numbers. Moving one slot back, again and again, is the loop of a copy program, and it was learned from examples.", 22, "[data-part=heads]"],
-  ["Your turn: type another word, ask for far more than it was trained on, reach into its memory under “Break it”, or drag it back to when it knew nothing yet.", 29, "#task"],
+  ["Each letter of the sentence is a vector of 8 bits, drawn here from top to bottom. The machine sees one vector a step, each only once.", 4, "#history [data-part=history]"],
+  ["While the letters come in, it writes. The orange bar is its write head: it puts each letter into a slot of memory, the coloured stack below it, and moves one slot back with every step.", 9, "#tape [data-part=memory]"],
+  ["Here the input says: your turn. From now on the machine sees nothing but zeros. Whatever it says comes from its memory.", 41, "#tape [data-part=status]"],
+  ["The blue bar is its read head. It stayed where the first letter was written while the others came in, and now walks along the same slots; what it finds there comes out on the right.", 45, "#tape [data-part=memory]"],
+  ["Nobody programmed that. These lines say what each head does at this step, read off its own numbers. Moving one slot back, again and again, is the loop of a copy program, and it was learned from examples.", 48, "#tape [data-part=heads]"],
+  ["It never saw more than 20 letters, and says all 40. The LSTM has the same examples and no such memory: beyond 20 it is lost.", 81, "#summary"],
+  ["Your turn: type another sentence, choose another task, or open what is below: how far it carries, how it learned, and what you can take with you.", 81, "#task"],
 ];
+const MARGIN = 16; // in pixels, around what is told of
 let stop = 0;
 
 function go(to) {
@@ -26,8 +28,16 @@ function go(to) {
   const scrubber = document.querySelector("#tape [data-part=scrubber]");
   scrubber.value = step;
   scrubber.dispatchEvent(new Event("input"));
-  const target = document.querySelector(about.startsWith("#") ? about : "#tape " + about);
+  const target = document.querySelector(about);
   target.classList.add("toured");
+  bringIntoView(target);
+}
+
+// The card lies over the foot of the window, so what it tells of is to be above it.
+function bringIntoView(target) {
+  const free = window.innerHeight - card.offsetHeight - 2 * MARGIN, { top, bottom } = target.getBoundingClientRect();
+  if (top < MARGIN || bottom - top > free) window.scrollBy(0, top - MARGIN);
+  else if (bottom > MARGIN + free) window.scrollBy(0, bottom - MARGIN - free);
 }
 
 function leaveHighlight() {
@@ -44,6 +54,7 @@ part("tour").addEventListener("start", () => {
   const observer = new MutationObserver(() => {
     observer.disconnect();
     card.hidden = false;
+    document.querySelector("#more [role=tab]").click();
     setTimeout(() => go(0));
     nextButton.focus({ preventScroll: true });
   });

@@ -71,6 +71,7 @@ def open_page(browser: Browser, url: str) -> Page:
 
 def use_machine(page: Page, name: str) -> None:
     if not page.get_by_label("Hub id").is_visible():
+        page.get_by_role("tab", name="Take it with you").click()
         page.get_by_text("Another machine, from the Hugging Face Hub").click()
     page.get_by_label("Hub id").fill(name)
     page.get_by_role("button", name="Use this machine").click()
@@ -80,7 +81,7 @@ def test_the_page_runs_on_what_was_published(browser: Browser, hub_app_url: str)
     page = open_page(browser, hub_app_url)
     expect(page.locator("#notice")).to_contain_text("The machine is NAMESPACE/ntm-copy from the Hub.")
     expect(page.locator("#notice")).to_contain_text("NAMESPACE/ntm-priority-sort could not be had")
-    expect(page.locator("#summary")).to_contain_text("bits of 112 are wrong.")
+    expect(page.locator("#summary")).to_contain_text("bits of 320 are wrong.")
     page.close()
 
 
@@ -91,7 +92,7 @@ def test_a_task_that_cannot_be_had_falls_back_and_says_why(
         page = open_page(browser, url)
         expect(page.locator("#notice")).to_contain_text("NOBODY/ntm-copy could not be had, so this is the embedded")
         expect(page.locator("#notice")).to_contain_text("is not on the Hub, or is private")
-        expect(page.locator("#summary")).to_contain_text("Not one of 112 bits is wrong.")
+        expect(page.locator("#summary")).to_contain_text("Not one of 320 bits is wrong.")
         page.close()
 
 
@@ -100,9 +101,9 @@ def test_another_machine_is_used_by_the_visitor_who_named_it_alone(browser: Brow
     use_machine(one, "NAMESPACE/another")
     expect(one.locator("#machine")).to_contain_text("NAMESPACE/another")
     expect(one.locator("#machine")).to_contain_text("trained on 2 sequences")
-    expect(one.locator("#summary")).to_contain_text("bits of 112 are wrong.")
+    expect(one.locator("#summary")).to_contain_text("bits of 320 are wrong.")
     two.locator("#typed textarea, #typed input").press("Enter")
-    expect(two.locator("#summary")).to_contain_text("Not one of 112 bits is wrong.")
+    expect(two.locator("#summary")).to_contain_text("Not one of 320 bits is wrong.")
 
     for name, complaint in {
         "NAMESPACE/nothing-there": "is not on the Hub, or is private",
@@ -114,10 +115,10 @@ def test_another_machine_is_used_by_the_visitor_who_named_it_alone(browser: Brow
     }.items():
         use_machine(one, name)
         expect(one.get_by_role("alert")).to_contain_text(complaint)
-    expect(one.locator("#summary")).to_contain_text("bits of 112 are wrong.")
+    expect(one.locator("#summary")).to_contain_text("bits of 320 are wrong.")
 
     one.get_by_role("button", name="Back to the page's own").click()
-    expect(one.locator("#summary")).to_contain_text("Not one of 112 bits is wrong.")
+    expect(one.locator("#summary")).to_contain_text("Not one of 320 bits is wrong.")
     one.close()
     two.close()
 
@@ -135,7 +136,8 @@ def test_a_machine_without_memory_can_be_tried_as_well(
     use_machine(page, "OTHER/lstm-copy")
     expect(page.locator("[data-part=heads]")).to_have_text("this machine has no memory to look into")
     expect(page.locator("[data-part=memory]")).to_be_hidden()
-    page.get_by_text("The paper's figure 6, for this run").click()
+    page.get_by_role("tab", name="Take it with you").click()
+    page.get_by_role("button", name="Draw the figure").click()
     expect(page.locator("#figure img")).to_be_visible(timeout=30_000)
     assert messages == []
     page.close()

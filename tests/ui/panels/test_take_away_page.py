@@ -32,7 +32,7 @@ def test_a_link_reopens_the_run_it_was_made_of(visit: Callable[[str], Page]) -> 
     expect(page.get_by_label("Recall", exact=True)).to_be_checked()
     expect(page.locator("#summary")).to_contain_text("Not one of 18 bits is wrong.")
     expect(page.locator("[data-part=root]")).to_have_attribute("data-step", "7")
-    page.get_by_role("button", name="Take this run with you").click()
+    page.get_by_role("tab", name="Take it with you").click()
     expect(page.locator("#link").get_by_role("textbox")).to_have_value(page.url)
     expect(page.locator("#snippet textarea")).to_have_value(re.compile("memory_slots=256"))
 
@@ -52,15 +52,15 @@ def test_a_link_with_nonsense_is_explained_and_the_page_works(
 ) -> None:
     page = visit(query)
     expect(page.locator(".problem")).to_contain_text(complaint)
-    expect(page.locator("#summary")).to_contain_text("Not one of 112 bits is wrong.")
+    expect(page.locator("#summary")).to_contain_text("Not one of 320 bits is wrong.")
     page.get_by_role("button", name="Surprise me").click()
-    expect(page.locator("#summary")).to_contain_text("Not one of 160 bits is wrong.")
+    expect(page.locator("#summary")).to_contain_text("Not one of 320 bits is wrong.")
     expect(page.locator(".problem")).to_have_count(0)
 
 
 def test_the_files_are_there_to_download(visit: Callable[[str], Page]) -> None:
     page = visit("")
-    page.get_by_role("button", name="Take this run with you").click()
+    page.get_by_role("tab", name="Take it with you").click()
     page.get_by_role("button", name="Make the files").click()
     for name in ("figure.svg", "trace.npz"):
         stem, _, suffix = name.partition(".")

@@ -391,9 +391,9 @@ def test_the_lines_of_the_first_run_are_as_the_tour_tells_them(scripts: Page) ->
     run = run_question(machine_of("copy"), example("copy").question)
     arrived = decode(scripts, tape.encode(run))
     lines = arrived.evaluate("run => run.captions.map((_, step) => headLines(run, step).map(({ text }) => text))")
-    assert {write.partition(",")[0] for write, _ in lines[3:15]} == {"write head moves one slot back"}
-    assert {read.partition(" (")[0] for _, read in lines[:17]} == {"read head stays on slot 0"}
-    assert {read.partition(",")[0] for _, read in lines[17:]} == {"read head moves one slot back"}
+    assert {write.partition(",")[0] for write, _ in lines[3:41]} == {"write head moves one slot back"}
+    assert {read.partition(" (")[0] for _, read in lines[:43]} == {"read head stays on slot 0"}
+    assert {read.partition(",")[0] for _, read in lines[43:]} == {"read head moves one slot back"}
     first_answer = int(run.batch.mask[:, 0].nonzero()[0])
     assert arrived.evaluate("(run, step) => linkOf(run, step).slot", first_answer) == 0
     told = files(tour).joinpath("tour.js").read_text("utf-8").lower()
