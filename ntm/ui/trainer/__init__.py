@@ -1,7 +1,7 @@
 """The trainer: a machine of the visitor's choosing starts from noise and learns in the browser.
 
-What can be chosen are components of Gradio's. Their values go to a component of our own, without the server: it has each
-machine trained by a worker and shows how it goes.
+What can be chosen are components of Gradio's. Their values go to a component of our own, and not to the server: it has
+each machine trained by a worker and shows how it goes.
 """
 
 import json
@@ -40,9 +40,7 @@ class _Preset(NamedTuple):
     """how its settings differ from `FIRST`"""
 
 
-_PRESETS = (
-    _Preset("Fast learner", "It learns to copy up to 8 vectors within about 1,500 updates.", {}),
-)
+_PRESETS = (_Preset("Fast learner", "It learns to copy up to 8 vectors within about 1,500 updates.", {}),)
 
 
 def add_trainer(names: Sequence[str]) -> None:
@@ -52,7 +50,9 @@ def add_trainer(names: Sequence[str]) -> None:
         names: the tasks of the page.
     """
     trainable = [name for name in names if _can_be_drawn(name)]
-    preset = gr.Radio([each.name for each in _PRESETS], value=_PRESETS[0].name, label="Start from noise", elem_id="preset")
+    preset = gr.Radio(
+        [each.name for each in _PRESETS], value=_PRESETS[0].name, label="Start from noise", elem_id="preset"
+    )
     note = gr.Markdown(_PRESETS[0].tells, elem_id="preset-note")
     with gr.Accordion("Every setting", open=False):
         fields = _add_fields(trainable)
@@ -85,7 +85,7 @@ def _add_fields(names: Sequence[str]) -> list[gr.components.Component]:
     """A component for every setting, in the order of `FIRST`."""
     schemes = [("the same everywhere", "constant"), ("learned", "learned"), ("random, drawn anew each time", "random")]
     controllers = [("LSTM", "lstm"), ("feedforward", "feedforward")]
-    titles = [(tasks.get(name).title or name.capitalize(), name) for name in names]
+    titles = [(tasks.get(name).title, name) for name in names]
     with gr.Row():
         task = gr.Dropdown(titles, value=FIRST["task"], label="Task", min_width=150)
         largest = _number("largest_size", "Largest size in training")

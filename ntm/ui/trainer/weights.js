@@ -1,6 +1,8 @@
 // What a machine of `ntm.machine` starts from: its first weights, and the memory before the first step.
 
-const DEVIATION = 0.5; // of memory, see ntm/machine/memory.py
+import { drawMemory } from "./random.js";
+
+const DEVIATION = 0.5; // of learned contents at first, see ntm/machine/memory.py
 
 /** Weights from the distributions that PyTorch draws them from, named and shaped as in a checkpoint. */
 export function initialWeights(config, random) {
@@ -38,5 +40,5 @@ export function initialWeights(config, random) {
 /** Contents (B, N, M) for a batch where memory is random; null where the machine knows its contents itself. */
 export function initialMemory({ memory_init: scheme, memory_slots: slots, memory_width: width }, batch, random) {
   if (scheme !== "random") return null;
-  return Float32Array.from({ length: batch * slots * width }, () => random.cutNormal(DEVIATION));
+  return drawMemory(batch * slots * width, random);
 }

@@ -17,7 +17,7 @@ from ntm import tasks
 from ntm.reports import model_card
 from ntm.storage.checkpoint import read_folder
 from ntm.ui.trainer import FIRST
-from tests.ui.trainer.harness import describe, open_harness
+from tests.ui.modules import describe, open_modules
 
 TINY = FIRST | {"largest_size": 2, "controller_size": 24, "memory_slots": 6, "memory_width": 8, "learning_rate": 6e-3}
 MACHINES: list[dict[str, Any]] = [
@@ -28,7 +28,7 @@ MACHINES: list[dict[str, Any]] = [
 
 @pytest.fixture(scope="module")
 def page(browser: Browser) -> Iterator[Page]:
-    with open_harness(browser) as page:
+    with open_modules(browser) as page:
         yield page
 
 
@@ -39,13 +39,13 @@ def settings(**changes: Any) -> dict[str, Any]:
 
 
 def evaluate(page: Page, script: str, *given: Any) -> Any:
-    """Run a function body with `training`, `random`, `batches`, `checkpoint`, `zip`, `weights`, `engine` and `given`."""
+    """Run a function body that knows the modules named below, `engine` and `given`."""
     names = ["training", "random", "batches", "checkpoint", "zip", "weights"]
     return page.evaluate(
         "async ([script, names, given]) => {"
-        "  const modules = await Promise.all(names.map((name) => import(`./${name}.js`)));"
-        "  const { Engine } = await import('./engine.js');"
-        "  const bytes = new Uint8Array(await (await fetch('engine.wasm')).arrayBuffer());"
+        "  const modules = await Promise.all(names.map((name) => import(`/${name}.js`)));"
+        "  const { Engine } = await import('/engine.js');"
+        "  const bytes = new Uint8Array(await (await fetch('/engine.wasm')).arrayBuffer());"
         "  const work = new Function(...names, 'engine', 'given', script);"
         "  return work(...modules, await Engine.load(bytes), given);"
         "}",
@@ -98,12 +98,16 @@ def test_a_batch_holds_the_tasks_sequences(page: Page, name: str, sizes: dict[st
     """Each is what the task itself makes of the vectors in it; and half of them are skewed."""
     script = """
       const [task, sizes] = given, batch = batches.drawBatch(task, sizes, 64, new random.Random(5));
-      return { ...batch, ...Object.fromEntries(["inputs", "targets", "mask"].map((name) => [name, Array.from(batch[name])])) };
+      const plain = (name) => [name, Array.from(batch[name])];
+      return { ...batch, ...Object.fromEntries(["inputs", "targets", "mask"].map(plain)) };
     """
     found = evaluate(page, script, describe(name), sizes)
     task = tasks.get(name)
     like = task.sample(64, generator=torch.Generator().manual_seed(1), **sizes)
-    drawn = {field: torch.tensor(found[field]).view(getattr(like, field).shape) for field in like._fields}
+    drawn = {
+        field: torch.tensor(found[field], dtype=torch.float32).view(getattr(like, field).shape)
+        for field in like._fields
+    }
     assert torch.equal(drawn["mask"] > 0, like.mask)
     # Flags and counts are where they are in every sequence; what is due is what came in.
     fixed = (like.inputs == like.inputs[:, :1]).all(1)
@@ -137,7 +141,8 @@ def test_it_goes_back_where_it_was_best_after_a_collapse(page: Page) -> None:
       const run = new training.Training(engine, given[0]);
       while (!run.solvedAt || run.updates % 200) run.update();
       const { rate, updates } = run;
-      for (const { values } of Object.values(run.machine.tensors)) values.forEach((_, i) => { values[i] = Math.sin(i); });
+      const blur = (values) => values.forEach((_, index) => { values[index] = Math.sin(index); });
+      Object.values(run.machine.tensors).forEach(({ values }) => blur(values));
       while (!run.returns) run.update();
       return { after: run.updates - updates, slower: run.rate / rate, exam: run.evaluate({ length: 2 }, 200).error };
     """
@@ -171,10 +176,11 @@ def test_what_is_kept_is_a_checkpoint_that_answers_as_in_the_browser(page: Page,
       const logits = run.machine.run(batch.inputs, batch.steps, 1, { memory });
       const bytes = checkpoint.packCheckpoint(run, 1.25);
       const plain = (values) => values && Array.from(values);
-      return { inputs: plain(batch.inputs), memory: plain(memory), logits: plain(logits), zip: btoa(String.fromCharCode(...bytes)) };
+      const packed = btoa(String.fromCharCode(...bytes));
+      return { inputs: plain(batch.inputs), memory: plain(memory), logits: plain(logits), packed };
     """
     found = evaluate(page, script, settings(memory_init=scheme))
-    with zipfile.ZipFile(io.BytesIO(base64.b64decode(found["zip"]))) as archive:
+    with zipfile.ZipFile(io.BytesIO(base64.b64decode(found["packed"]))) as archive:
         assert archive.testzip() is None
         archive.extractall(tmp_path)
     kept = read_folder(tmp_path / "ntm-copy")
@@ -196,7 +202,9 @@ def test_what_is_kept_is_a_checkpoint_that_answers_as_in_the_browser(page: Page,
 
 
 def test_archives_hold_files_as_they_are(page: Page) -> None:
-    script = "return Array.from(zip.zip({ 'a/ü.json': JSON.stringify(given[0]), 'empty': '', 'b': Uint8Array.of(0, 255) }))"
+    script = (
+        "return Array.from(zip.zip({ 'a/ü.json': JSON.stringify(given[0]), 'empty': '', 'b': Uint8Array.of(0, 255) }))"
+    )
     with zipfile.ZipFile(io.BytesIO(bytes(evaluate(page, script, {"word": "Zürich"})))) as archive:
         assert archive.testzip() is None
         assert archive.namelist() == ["a/ü.json", "empty", "b"]
