@@ -16,7 +16,7 @@ const WHOLE = {
   batch_size: ["The batch size", 1, 128],
   seed: ["The seed", 0, 2 ** 32 - 1],
 };
-export const RATES = { least: 1e-5, most: 0.1 };
+const RATES = { least: 1e-5, most: 0.1 };
 
 /** What is wrong with settings, as a sentence; null where nothing is. */
 export function problemOf(settings) {
@@ -26,7 +26,7 @@ export function problemOf(settings) {
       return `${words} must be a whole number from ${least} to ${most.toLocaleString("en")}.`;
   }
   const { learning_rate: rate, memory_slots: slots, shift_range: range } = settings;
-  if (!(rate >= RATES.least && rate <= RATES.most)) return `The learning rate must be from ${RATES.least} to ${RATES.most}.`;
+  if (!(rate >= RATES.least && rate <= RATES.most)) return `The learning rate must be from ${RATES.least.toFixed(5)} to ${RATES.most}.`;
   if (slots < 2 * range + 1) return `Shifts by up to ${range} take ${2 * range + 1} slots or more; here are ${slots}.`;
   return null;
 }

@@ -8,6 +8,7 @@ import { encode } from "./encode.js";
 import { drawPicture } from "./picture.js";
 import { rowsOfWord, wordOf } from "./question.js";
 import { Random } from "./random.js";
+import { canRun } from "./runner.js";
 import { problemOf } from "./settings.js";
 import { configOf } from "./training.js";
 
@@ -51,7 +52,7 @@ export function mount(element, taskOf) {
   // ---- training ---------------------------------------------------------------------------------------------------
 
   function train(kind, chosen) {
-    const problem = problemOf(chosen);
+    const problem = canRun() ? problemOf(chosen) : "This browser cannot run the engine that trains machines.";
     tell(problem);
     if (problem) return;
     const { name, inputSize, outputSize, sizes, form, layout } = taskOf(chosen.task);
