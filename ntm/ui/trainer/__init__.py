@@ -40,7 +40,33 @@ class _Preset(NamedTuple):
     """how its settings differ from `FIRST`"""
 
 
-_PRESETS = (_Preset("Fast learner", "It learns to copy up to 8 vectors within about 1,500 updates.", {}),)
+_PRESETS = (
+    _Preset(
+        "Fast learner",
+        "Its memory is random at first, and it learns to copy up to 8 vectors within about 1,200 updates.",
+        {},
+    ),
+    _Preset(
+        "Feedforward controller",
+        "This controller remembers nothing from one step to the next. All that it needs later has to go into memory.",
+        {"controller": "feedforward"},
+    ),
+    _Preset(
+        "Memory the same everywhere",
+        "All slots are alike at first, so only shifts lead from one to another. It takes half as long again.",
+        {"memory_init": "constant"},
+    ),
+    _Preset(
+        "Without shifts",
+        "All slots are alike at first, and no head can move on to the next one. What can it still learn, and what not?",
+        {"memory_init": "constant", "shift_range": 0},
+    ),
+    _Preset(
+        "Up to 20 vectors",
+        "The paper's task. Each update takes four times as long, and what it has learned carries further.",
+        {"largest_size": 20, "controller_size": 100, "memory_slots": 32, "memory_width": 20},
+    ),
+)
 
 
 def add_trainer(names: Sequence[str]) -> None:

@@ -147,7 +147,7 @@ export function mount(element, taskOf) {
     if (!report) return;
     write("rateText", Number(report.rate.toPrecision(2)));
     const rate = part("rate", card);
-    if (document.activeElement !== rate || report.running) rate.value = Math.log10(report.rate);
+    if (!rate.matches(":active")) rate.value = Math.log10(report.rate); // not under a finger
     rate.setAttribute("aria-valuetext", String(Number(report.rate.toPrecision(2))));
     if (report.picture) showAnswer(run, write);
   }
