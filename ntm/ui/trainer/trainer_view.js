@@ -159,7 +159,7 @@ export function mount(element, taskOf) {
     const wrong = rows.join("").split("").filter((bit, index) => bit !== due.join("")[index]).length;
     write("wrong", `${wrong} of ${due.join("").length} bits of this answer wrong`);
     const inLetters = takesWord(settings.task) && drawn === null;
-    part("answers", card).hidden = !inLetters;
+    part("echo", card).hidden = !inLetters;
     if (inLetters) {
       const letters = (bits) => bits.map((row) => wordOf([row]));
       part("asked", card).replaceChildren(...letters(question.rows).map((letter) => letterOf(letter, true)));

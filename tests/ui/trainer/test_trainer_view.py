@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 import ntm
-from ntm.ui import trainer
+from ntm.ui import theme, trainer
 from tests.ui.modules import describe, open_modules
 from tests.ui.trainer.test_training import TINY
 
@@ -41,7 +41,7 @@ def train(modules: Page) -> Iterator[Callable[..., Locator]]:
     """Starts a machine of tiny settings with changes, and gives its card; nothing trains before and after."""
     html, style = (files(trainer).joinpath(f"trainer.{kind}").read_text("utf-8") for kind in ("html", "css"))
     told = {name: describe(name) for name in ("copy", "associative-recall")}
-    modules.evaluate(_MOUNT, [html, style, told])
+    modules.evaluate(_MOUNT, [html, theme.STYLE + style, told])
 
     def start(kind: str = "first", **changes: Any) -> Locator:
         modules.evaluate("([kind, settings]) => trainer.train(kind, settings)", [kind, TINY | changes])
@@ -163,7 +163,7 @@ def test_a_task_without_words_is_asked_what_is_drawn(modules: Page, train: Calla
     card = train(task="associative-recall")
     expect(part(card, "wrong")).to_contain_text("of 18 bits")
     expect(modules.get_by_label("Ask it to repeat")).to_be_hidden()
-    expect(part(card, "answers")).to_be_hidden()
+    expect(part(card, "echo")).to_be_hidden()
     picture = "document.querySelector('.run canvas').toDataURL()"
     card.get_by_role("button", name="Pause").click()
     expect(card.get_by_role("button", name="Go on")).to_be_visible()
