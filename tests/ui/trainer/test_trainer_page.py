@@ -5,26 +5,20 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browsing import visiting
 from tests.ui.test_accessibility import serious
-from tests.ui.test_page import open_page
 
 SMALL = {"Largest size in training": "2", "Its units": "16", "Slots": "5", "Width of a slot": "6"}
 
 
 @pytest.fixture(params=[(1280, "light"), (360, "dark")], ids=["wide", "narrow"])
 def page(request: pytest.FixtureRequest, browser: Browser, app_url: str) -> Iterator[Page]:
-    """The page with the trainer open; the browser's console must stay empty, whatever the test does."""
+    """The page with the trainer open."""
     width, theme = request.param
-    messages: list[str] = []
-    page = browser.new_page(viewport={"width": width, "height": 800})
-    page.on("console", lambda message: messages.append(message.text))
-    page.on("pageerror", lambda error: messages.append(str(error)))
-    open_page(page, f"{app_url}/?__theme={theme}")
-    page.get_by_role("tab", name="Train one").click()
-    expect(page.get_by_text("Press Train")).to_be_visible()
-    yield page
-    page.close()
-    assert messages == []
+    with visiting(browser, f"{app_url}/?__theme={theme}", viewport={"width": width, "height": 800}) as page:
+        page.get_by_role("tab", name="Train one").click()
+        expect(page.get_by_text("Press Train")).to_be_visible()
+        yield page
 
 
 def test_a_visitor_trains_machines_of_their_own(page: Page) -> None:
