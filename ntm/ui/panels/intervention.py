@@ -12,6 +12,7 @@ from ntm.machine.model import SequenceModel
 from ntm.machine.ntm import NTM, NTMState
 from ntm.machine.trace import Trace
 from ntm.tasks.text import InputError
+from ntm.ui.budget import Cost, admit, weigh
 from ntm.ui.run import Run
 
 
@@ -50,11 +51,15 @@ def intervene(model: SequenceModel, run: Run, intervention: Intervention) -> Cha
         intervention: what is done to it.
 
     Raises:
-        InputError: if there is no memory, or no such step, slot or head, or the gate is not in [0, 1].
+        InputError: if there is no memory, or no such step, slot or head, or the gate is not in [0, 1], or there is too
+            little memory on this server.
     """
     if not isinstance(model, NTM):
         raise InputError("This machine has no memory to reach into.")
     _check(intervention, run)
+    # There at once: the run, what is recorded step by step, that as one trace, and the changed run.
+    one = weigh(model, len(run.captions), slots=len(run.initial_memory))
+    admit(Cost(4 * one.bytes, 2 * one.operations))
     step, inputs = intervention.step, run.batch.inputs
     state = _reach_in(_state_before(model, run, step), run, intervention)
     rest = model.trace(inputs[step:], state, change_heads=_hold_gate(intervention.gate))
