@@ -157,7 +157,8 @@ def render(
         command=trained_on if architecture == "ntm" else f"{trained_on} --model {architecture}",
         error=evaluation["error"].capitalize(),
         sequences=tables.describe_counts(evaluation["scores"]),
-        seeds=tables.describe_seeds(evaluation["seeds"]),
+        # Records of before are of a single seed.
+        seeds=tables.describe_seeds(evaluation["seeds"] if "seeds" in evaluation else [evaluation["seed"]]),
         optimal=_OPTIMAL if any(row.optimal is not None for row in rows) else "",
         scores=tables.markdown(_TITLES, list(map(_cells, rows))),
         validation="; ".join(dict.fromkeys(tables.describe_sizes(case.sizes) for case in about.validation)),
