@@ -9,12 +9,8 @@ from torch.nn import functional
 
 from ntm.tasks.base import Answer, Case, Question, Task
 from ntm.tasks.forms import Stream, Typed
-<<<<<<< HEAD
-from ntm.tasks.recipe import Finish, Recipe
-=======
 from ntm.tasks.layout import Batch, Given, Layout, Part
-from ntm.tasks.recipe import Finish, Recipe, Selection
->>>>>>> main
+from ntm.tasks.recipe import Finish, Recipe
 
 
 class DynamicNgrams(Task):

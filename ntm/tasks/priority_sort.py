@@ -8,12 +8,8 @@ from torch import Tensor
 from ntm.tasks.base import Case, Task
 from ntm.tasks.bits import random_bits
 from ntm.tasks.forms import Rows, Typed
-<<<<<<< HEAD
-from ntm.tasks.recipe import Recipe
-=======
 from ntm.tasks.layout import Batch, Given, Layout, Part
-from ntm.tasks.recipe import Recipe, Selection
->>>>>>> main
+from ntm.tasks.recipe import Recipe
 
 
 class PrioritySort(Task):
