@@ -25,6 +25,8 @@ function describe(scene) {
   showField(headSlot, peakOf(stages.weighting).slot, run.slots - 1);
   showHeads(scene);
   showZoom(scene);
+  part("fixed").hidden = !run.byServer;
+  headSlot.input.disabled = Boolean(run.byServer);
   showTip(scene);
 }
 

@@ -22,7 +22,7 @@ function put(slot) {
 const sceneOf = (name) => ({ ...sceneNow(), width: pictures[name].clientWidth });
 const numbersNow = ({ run, head, step, chosen }) => numbersOf(run, head, step, chosen);
 
-onDrag(pictures.weighting, () => (x) => {
+onDrag(pictures.weighting, () => view.run.byServer ? null : (x) => {
   const slot = slotAtX(sceneOf("weighting"), x);
   if (slot !== null) put(slot);
 });

@@ -12,18 +12,19 @@ const signed = (by) => (by < 0 ? MINUS : by > 0 ? "+" : "") + Math.abs(by);
 const nth = (index) => "number " + (index + 1);
 
 // The numbers to show for a head in a step, in groups by their place on the page. Each has the paper's sign, its name
-// in a sentence, its range and value, and `overrides(value)`, what the run is to be made with. `chosen` is the row of the
-// vectors and the slot whose numbers are shown.
+// in a sentence, its range and value, and `overrides(value)`, what the run is to be made with; it is null where the
+// server made the run, which does not make it again. `chosen` is the row of the vectors and the slot whose numbers are
+// shown.
 function numbersOf(run, head, step, chosen) {
   const { row, slot } = chosen, of = " of the " + head.name, quantities = rangeOfQuantities(run);
   const emitted = (field, sign, name, index = 0) => ({
     sign, name: name + of, ...RANGES[field], value: emittedBy(run, head, step, field)[index],
-    overrides: (value) => [{ step, field, head: head.gates, index, value }],
+    overrides: ifHere(run, (value) => [{ step, field, head: head.gates, index, value }]),
   });
   const written = (field, vectors, range) => ({
     sign: field[0] + "(" + (row + 1) + ")", name: nth(row) + " of what the " + head.name + " " + (field === "add" ? "adds" : "erases"), ...range,
     value: vectors[(step * head.count + head.index) * run.width + row],
-    overrides: (value) => [{ step, field, head: head.gates, index: row, value }],
+    overrides: ifHere(run, (value) => [{ step, field, head: head.gates, index: row, value }]),
   });
   const shift = emittedBy(run, head, step, "shift"), range = (shift.length - 1) / 2;
   return {
@@ -32,8 +33,8 @@ function numbersOf(run, head, step, chosen) {
     gate: [emitted("gate", "g", "the gate")],
     shift: Array.from(shift, (_, index) => ({
       ...emitted("shift", "s(" + signed(index - range) + ")", "the shift by " + signed(index - range), index),
-      overrides: (value) =>
-        shiftWith(shift, index, value).map((share, at) => ({ step, field: "shift", head: head.gates, index: at, value: share })),
+      overrides: ifHere(run, (value) =>
+        shiftWith(shift, index, value).map((share, at) => ({ step, field: "shift", head: head.gates, index: at, value: share }))),
     })),
     sharpening: [emitted("sharpening", "γ", "the sharpening")],
     vectors: head.kind === "write" ? [written("erase", run.erases, RANGES.erase), written("add", run.adds, quantities)] : [],
@@ -46,9 +47,11 @@ function cellNumber(run, step, slot, row) {
   return {
     sign: "M(" + slot + ", " + (row + 1) + ")", name: nth(row) + " of slot " + slot, ...rangeOfQuantities(run),
     value: cellAt(run, step, slot, row),
-    overrides: (value) => [{ step, field: "memory", slot, index: row, value }],
+    overrides: ifHere(run, (value) => [{ step, field: "memory", slot, index: row, value }]),
   };
 }
+
+const ifHere = (run, overrides) => (run.byServer ? null : overrides);
 
 // What is added and held is of any size where the machine has an extension.
 function rangeOfQuantities({ brightest }) {

@@ -32,8 +32,9 @@ function onDrag(canvas, begin) {
   canvas.addEventListener("pointercancel", () => { drag = null; });
 }
 
-// What sets a number while it is dragged.
+// What sets a number while it is dragged, if it can be set.
 function dragNumber(step, number) {
   const { least, most, value } = number;
+  if (!number.overrides) return null;
   return (_, by) => by && setNumber(step, number, Math.min(most, Math.max(least, value + (by / FULL_DRAG) * (most - least))));
 }

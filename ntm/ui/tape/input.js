@@ -23,11 +23,6 @@ historyCanvas.addEventListener("pointerdown", (event) => {
   pointAt(event);
 });
 
-memoryCanvas.addEventListener("click", ({ offsetX, offsetY }) => {
-  const scene = sceneNow(), { top, bottom } = layoutMemory(scene), under = slotUnder(scene, offsetX, offsetY);
-  if (under && offsetY >= top && offsetY < bottom) trigger("pick", { slot: under.slot });
-});
-
 const KEYS = {
   " ": () => setPlaying(!view.playing),
   ArrowLeft: () => goBy(-1),
