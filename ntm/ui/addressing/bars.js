@@ -95,18 +95,17 @@ function drawNumbers(context, scene, at, y) {
 function drawMemory(canvas, scene, vectors, memory, { row, slot }) {
   const { run, palette, stretch, hover } = scene, at = layoutSlots(scene), height = CELL * run.width;
   const context = prepare(canvas, height + 2 + AXIS);
-  const colour = (value, most) => blend(palette.empty, value < 0 ? palette.negative : palette.positive, clamp(Math.abs(value) / most));
-  const cells = (columns, colourOf, x, width) => {
-    drawCells(context, columns, run.width, colourOf, x, 1, width, height);
+  const cells = (columns, valueAt, most, x, width) => {
+    drawQuantities(context, columns, run.width, valueAt, most, palette, x, 1, width, height);
     context.strokeStyle = css(palette.line);
     context.strokeRect(x - 0.5, 0.5, width + 1, height + 1);
   };
-  const content = (column, line) => colour(memory[slotIn(scene, column) * run.width + line], run.brightest);
-  cells(stretch.count, content, at.left, at.right - at.left);
+  const content = (column, line) => memory[slotIn(scene, column) * run.width + line];
+  cells(stretch.count, content, run.brightest, at.left, at.right - at.left);
   drawNumbers(context, scene, at, height + 2 + AXIS / 2);
   vectors.forEach(([letter, vector, most], index) => {
     const x = vectorLeft(vectors.length, index);
-    cells(1, (_, line) => colour(vector[line], most), x, VECTOR);
+    cells(1, (_, line) => vector[line], most, x, VECTOR);
     context.fillStyle = css(palette.text);
     context.fillText(letter, x + VECTOR / 2, height + 2 + AXIS / 2);
   });

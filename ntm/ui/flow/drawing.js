@@ -55,8 +55,7 @@ function drawPath({ share, kind = "text", over = 0, corners }) {
 // A vector as a row of cells.
 function drawVector(canvas, { values, most }, palette) {
   const context = prepare(canvas, 12), width = canvas.parentElement.clientWidth;
-  const colourOf = (column) => blend(palette.empty, values[column] < 0 ? palette.negative : palette.positive, clamp(Math.abs(values[column]) / most));
-  drawCells(context, values.length, 1, colourOf, 0, 0, width, 12);
+  drawQuantities(context, values.length, 1, (column) => values[column], most, palette, 0, 0, width, 12);
   context.strokeStyle = css(palette.line);
   context.strokeRect(0.5, 0.5, width - 1, 11);
 }
@@ -66,11 +65,8 @@ function drawMemory(canvas, { run, step, palette, stretch }) {
   const width = canvas.parentElement.clientWidth, cell = width / stretch.count, lane = 14, height = 4 * run.width;
   const context = prepare(canvas, height + 2 * lane), memory = memoryBefore(run, step + 1);
   const slotIn = (column) => (stretch.first + column) % run.slots;
-  const colourOf = (column, row) => {
-    const value = memory[slotIn(column) * run.width + row];
-    return blend(palette.empty, value < 0 ? palette.negative : palette.positive, clamp(Math.abs(value) / run.brightest));
-  };
-  drawCells(context, stretch.count, run.width, colourOf, 0, lane, width, height);
+  const valueAt = (column, row) => memory[slotIn(column) * run.width + row];
+  drawQuantities(context, stretch.count, run.width, valueAt, run.brightest, palette, 0, lane, width, height);
   for (const head of run.heads) {
     const weighting = weightingAfter(run, head, step);
     context.fillStyle = css(palette[head.kind]);

@@ -57,11 +57,8 @@ function drawSlots(context, at, scene) {
   const { run, stretch, position, palette } = scene;
   const values = new Float32Array(run.slots * run.width);
   eachAt(position, run.steps, run.memory, values.length, (index, value) => { values[index] = value; });
-  const colourOf = (column, row) => {
-    const value = values[slotAt(scene, column) * run.width + row] / run.brightest;
-    return blend(palette.empty, value < 0 ? palette.negative : palette.positive, clamp(Math.abs(value)));
-  };
-  drawCells(context, stretch.count, run.width, colourOf, at.gutter, at.top, at.tape, at.height);
+  const valueAt = (column, row) => values[slotAt(scene, column) * run.width + row];
+  drawQuantities(context, stretch.count, run.width, valueAt, run.brightest, palette, at.gutter, at.top, at.tape, at.height);
   context.strokeStyle = css(palette.line);
   context.strokeRect(at.gutter - 0.5, at.top - 0.5, at.tape + 1, at.height + 1);
 }
