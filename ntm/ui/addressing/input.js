@@ -57,5 +57,9 @@ for (const [name, canvas] of Object.entries(pictures)) {
 
 part("zoom").addEventListener("click", () => choose({ allSlots: !view.allSlots }));
 
+document.addEventListener("run", ({ detail }) => show(detail.run, detail.original));
+document.addEventListener("tape", ({ detail }) => choose({ step: Math.round(detail.position) }));
+if (window.ntm) show(window.ntm.run, window.ntm.state.original);
+
 new ResizeObserver(schedule).observe(root);
 new MutationObserver(schedule).observe(document.body, { attributes: true, attributeFilter: ["class"] });

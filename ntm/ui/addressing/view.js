@@ -19,10 +19,18 @@ function schedule() {
   if (!frame) frame = requestAnimationFrame(draw);
 }
 
-function show(run, original, step) {
-  if (view.run?.heads.length !== run.heads.length) view.head = 0;
-  Object.assign(view, { run, original, step, row: Math.min(view.row, run.width - 1) });
-  if (view.slot !== null && view.slot >= run.slots) view.slot = null;
+// Shows a run. What was chosen stays where the run has it too.
+function show(run, original) {
+  if (!run) return;
+  const { head, row, slot, step } = view;
+  Object.assign(view, {
+    run: prepareRun(run, original),
+    original,
+    step: Math.min(step, run.steps - 1),
+    head: head < run.heads.length ? head : 0,
+    row: row < run.width ? row : 0,
+    slot: slot < run.slots ? slot : null,
+  });
   schedule();
 }
 
@@ -30,20 +38,13 @@ function sceneNow() {
   const { run, original, step, hover } = view, head = run.heads[view.head];
   const stages = stagesOf(run, head, step), were = original && stagesOf(original, original.heads[view.head], step);
   const chosen = { row: view.row, slot: view.slot ?? peakOf(stages.weighting).slot };
-  const stretch = stretchOf(original ?? run, peakOf(stages.weighting).slot);
+  const stretch = view.allSlots ? { first: 0, count: run.slots } : run.usedSlots;
   return { run, original, step, head, stages, were, chosen, stretch, hover, palette: paletteOf(root) };
-}
-
-// The slots to show: those that heads were on, or all, where the head has left them.
-function stretchOf(run, slot) {
-  const used = run.usedSlots, isUsed = (slot - used.first + run.slots) % run.slots < used.count;
-  return view.allSlots || !isUsed ? { first: 0, count: run.slots } : used;
 }
 
 function draw() {
   frame = 0;
   if (!view.run?.slots || !root.clientWidth) return;
-  root.classList.toggle("dark", document.body.classList.contains("dark"));
   const scene = sceneNow();
   drawStages(scene);
   describe(scene);

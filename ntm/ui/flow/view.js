@@ -10,8 +10,9 @@ function schedule() {
   if (!frame) frame = requestAnimationFrame(draw);
 }
 
-function show(run, original, step) {
-  Object.assign(view, { run, original, step });
+function show(run, original) {
+  if (!run) return;
+  Object.assign(view, { run: prepareRun(run, original), original, step: Math.min(view.step, run.steps - 1) });
   schedule();
 }
 
@@ -68,3 +69,13 @@ function fixedNumbers({ values, name, most }) {
 }
 
 const set = (number, value) => setNumber(view.step, number, value);
+
+document.addEventListener("run", ({ detail }) => show(detail.run, detail.original));
+document.addEventListener("tape", ({ detail }) => {
+  view.step = Math.round(detail.position);
+  schedule();
+});
+if (window.ntm) show(window.ntm.run, window.ntm.state.original);
+
+new ResizeObserver(schedule).observe(root);
+new MutationObserver(schedule).observe(document.body, { attributes: true, attributeFilter: ["class"] });
