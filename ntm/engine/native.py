@@ -295,12 +295,21 @@ class _Run:
             sharpening=said(at.sharpening, heads),
             content_weights=content,
         )
+        if self.tape.nbytes > _largest_kept_tape:
+            return found  # the tape is no other run's after this one
         return Trace(*(field.clone(memory_format=torch.contiguous_format) for field in found))
 
 
 # Tapes of runs that are over, for those to come: getting one from the system, page by page, takes a third of an update.
 _free_tapes: dict[int, Tensor] = {}
-_KEPT_TAPES, _LARGEST_KEPT_TAPE = 4, 1 << 26
+_KEPT_TAPES = 4
+_largest_kept_tape = 2**28
+
+
+def keep_tapes(largest: int) -> None:
+    """Keep only tapes up to so many bytes for later runs; one that is larger goes with its trace."""
+    global _largest_kept_tape
+    _largest_kept_tape = largest
 
 
 def _take_tape(size: int) -> Tensor:
@@ -311,7 +320,7 @@ def _take_tape(size: int) -> Tensor:
 
 
 def _give_back(tape: Tensor) -> None:
-    if tape.numel() <= _LARGEST_KEPT_TAPE:
+    if tape.nbytes <= _largest_kept_tape:
         _free_tapes[id(tape)] = tape
     for surplus in sorted(_free_tapes.values(), key=Tensor.numel)[:-_KEPT_TAPES]:
         _free_tapes.pop(id(surplus), None)

@@ -11,8 +11,7 @@ from gradio.events import api
 from starlette.routing import Route
 
 from ntm import tasks
-from ntm.storage.untrusted import CheckpointError
-from ntm.ui import controls, tape, theme, tour
+from ntm.ui import allocator, controls, tape, theme, tour
 from ntm.ui.addressing import make_addressing
 from ntm.ui.asking import Controls, add_fields, add_tasks, follow_edits, show_questions
 from ntm.ui.browser import ASK, describe_pulled, make_browser
@@ -20,6 +19,7 @@ from ntm.ui.browser.serve import Weights, routes
 from ntm.ui.endpoints import make_endpoints
 from ntm.ui.events import QUIET
 from ntm.ui.flow import make_flow
+from ntm.ui.guard import GuardedBlocks
 from ntm.ui.links import Link
 from ntm.ui.machines import Machines, has_own, open_own
 from ntm.ui.outcome import ask
@@ -41,7 +41,7 @@ From examples alone it learned what to **write** there, and where to **read**.
 """
 
 
-def make_page(machines: Machines, notice: str | None = None) -> tuple[gr.Blocks, list[Route]]:
+def make_page(machines: Machines, notice: str | None = None) -> tuple[GuardedBlocks, list[Route]]:
     """Build the page around trained machines.
 
     Args:
@@ -53,7 +53,7 @@ def make_page(machines: Machines, notice: str | None = None) -> tuple[gr.Blocks,
     """
     example, weights = controls.example(machines.tasks[0]), Weights()
     first = ask(machines, Link(example.question), None)
-    page = gr.Blocks(title="Neural Turing Machine", fill_width=True, delete_cache=(3600, 3600))
+    page = GuardedBlocks(title="Neural Turing Machine", fill_width=True, delete_cache=(3600, 3600))
     with page:
         tour_button = _introduce(notice)
         make_browser(machines, weights, example, first)
@@ -100,6 +100,7 @@ def launch(namespace: str | None = None) -> None:
     Raises:
         ntm.CheckpointError: if an embedded checkpoint is not sound.
     """
+    allocator.give_back_at_once()
     # A run is many small operations, for which one thread is fastest; the other cores are for other visitors.
     torch.set_num_threads(1)
     names = [name for name in tasks.names() if has_own(name)]
@@ -111,7 +112,7 @@ def launch(namespace: str | None = None) -> None:
     )
     page, served = make_page(machines, " ".join(notices) or None)
     # `run_history` would keep every run in the visitor's browser and slow each one after it.
-    page.launch(run_history=False, theme=theme.make_theme(), css=theme.STYLE, app_kwargs={"routes": served})
+    page.serve(served, run_history=False, theme=theme.make_theme(), css=theme.STYLE)
 
 
 # What is on it.
@@ -140,10 +141,7 @@ def _use_pulled(machines: Machines, weights: Weights, key: gr.State, asking: Con
     """Have the browser use the machine that a visitor pulled."""
 
     def describe(key: str | None, task: str) -> dict[str, Any] | None:
-        try:
-            return describe_pulled(machines, weights, task, key)
-        except CheckpointError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+        return describe_pulled(machines, weights, task, key)
 
     key.change(describe, [key, asking.task], asking.machine, **QUIET).then(**asks)
 

@@ -7,9 +7,10 @@ from torch import Tensor
 
 from ntm import tasks
 from ntm.machine.model import SequenceModel
-from ntm.machine.ntm import NTMState
+from ntm.machine.ntm import NTM, NTMState
 from ntm.machine.trace import Trace
-from ntm.tasks import Answer, Asked, Batch, Question
+from ntm.tasks import Answer, Asked, Batch, InputError, Question
+from ntm.ui.budget import admit, weigh
 
 
 @dataclass(frozen=True)
@@ -88,10 +89,22 @@ def run_question(model: SequenceModel, question: Question, *, slots: int | None 
         slots: how many slots of memory it has; the machine's own number when None.
 
     Raises:
-        InputError: if it cannot be asked.
+        InputError: if it cannot be asked, or takes more memory than there is for it.
     """
     asked = tasks.ask(question)
+    _check_slots(model, slots)
+    admit(weigh(model, len(asked.batch.mask), slots=slots))
     state = model.initial_state(1, slots)
     trace = model.trace(asked.batch.inputs, state)
+    if not trace.logits.isfinite().all():
+        raise InputError("This machine's numbers grow beyond all bounds on this input, so it has no answer.")
     memory = state.memory[0] if isinstance(state, NTMState) else trace.memory[0, 0]
     return Run(question, asked.batch, trace, memory, asked.captions, asked.sizes, asked.trained)
+
+
+def _check_slots(model: SequenceModel, slots: int | None) -> None:
+    if isinstance(model, NTM) and slots is not None and slots <= 2 * model.shift_range:
+        raise InputError(
+            f"This machine's heads move by up to {model.shift_range} slots at once, so it needs "
+            f"{2 * model.shift_range + 1:,} memory slots at least."
+        )

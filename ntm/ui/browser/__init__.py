@@ -17,6 +17,7 @@ from ntm.ui.browser.pack import pack_run, pack_sequence
 from ntm.ui.browser.serve import Weights, scripts_address
 from ntm.ui.component import make_component
 from ntm.ui.controls import Example, read_typed
+from ntm.ui.events import QUIET
 from ntm.ui.links import Link
 from ntm.ui.machines import Machines
 from ntm.ui.outcome import Outcome, ask
@@ -39,6 +40,7 @@ ASK_LINK = _ASK % (", problem", "false", "if (problem) ntm.tell(problem);")
 """The same for the controls as a link has set them; its last argument says what is wrong with the link, if anything."""
 QUERY = "(query, ...others) => [window.ntm.query(), ...others]"
 """Puts the query of a link to the run on show in place of an event's first input."""
+_NO_QUESTION = "This is no question that the page asks."
 
 
 class Asked(NamedTuple):
@@ -57,7 +59,8 @@ class Asked(NamedTuple):
 
 
 def make_browser(machines: Machines, weights: Weights, example: Example, first: Outcome) -> gr.HTML:
-    """The component, which shows nothing itself.
+    """The component, which shows nothing itself. Its value is what it starts with, and then letters to the server and
+    back.
 
     Args:
         machines: those of the page.
@@ -66,12 +69,13 @@ def make_browser(machines: Machines, weights: Weights, example: Example, first: 
         first: what came of it.
     """
 
-    def answer(asked: Any) -> dict[str, str]:
-        """The sequence of a question, or its run, packed; or what is wrong with it."""
+    def answer(letter: str) -> str:
+        """The sequence of a question, or its run, packed; or what is wrong with it. Both letters are JSON."""
+        number, asked = _open(letter)
         try:
-            return {"packed": _answer(machines, _read(asked))}
+            return json.dumps({"number": number, "packed": _answer(machines, _read(asked))})
         except (InputError, CheckpointError) as error:
-            return {"problem": str(error)}
+            return json.dumps({"number": number, "problem": str(error)})
 
     question = example.question
     controls = {"task": question.task, "kind": example.kind, "typed": example.typed, "number": question.number}
@@ -83,7 +87,9 @@ def make_browser(machines: Machines, weights: Weights, example: Example, first: 
             "packed": pack_run(first.model, first.run, first.baseline),
         },
     }
-    return make_component(__name__, value=json.dumps(start), server_functions=[answer], elem_id="browser")
+    browser = make_component(__name__, value=json.dumps(start), elem_id="browser")
+    browser.letter(answer, browser, browser, trigger_mode="multiple", **QUIET)
+    return browser
 
 
 def describe_pulled(machines: Machines, weights: Weights, task: str, key: str | None) -> dict[str, Any] | None:
@@ -95,6 +101,19 @@ def describe_pulled(machines: Machines, weights: Weights, task: str, key: str | 
     if key is None:
         return None
     return {"task": task, "key": key, **describe_machine(machines.get(task, key).model, tasks.get(task), weights)}
+
+
+def _open(letter: str) -> tuple[int, Any]:
+    """The number of a letter from the browser, and what it asks.
+
+    Raises:
+        InputError: if it is none.
+    """
+    try:
+        opened = json.loads(letter)
+        return int(opened["number"]), opened["asked"]
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
+        raise InputError(_NO_QUESTION) from error
 
 
 def _read(asked: Any) -> Asked:
@@ -114,7 +133,7 @@ def _read(asked: Any) -> Asked:
         "run": (bool,),
     }
     if not isinstance(asked, dict) or not all(isinstance(asked.get(name), kind) for name, kind in kinds.items()):
-        raise InputError("This is no question that the page asks.")
+        raise InputError(_NO_QUESTION)
     return Asked(*(asked[name] for name in kinds))
 
 

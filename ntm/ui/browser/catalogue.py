@@ -12,6 +12,7 @@ from ntm.storage.checkpoint import CHECKPOINTS, SNAPSHOTS
 from ntm.storage.load import read
 from ntm.tasks import Task
 from ntm.ui.browser.serve import Weights
+from ntm.ui.budget import admit, weigh
 from ntm.ui.machines import Machines, baseline_of, updates_kept
 
 # Larger ones are run by the server: a visitor would wait longer for the weights than for the run.
@@ -57,6 +58,7 @@ def find_read_delay(model: SequenceModel, task: Task) -> int:
         return 0
     sizes: dict[str, Any] = {name: trained[-1] for name, trained in task.sizes.items()}
     batch = task.sample(4, generator=torch.Generator().manual_seed(0), **sizes)
+    admit(weigh(model, len(batch.mask), batch.mask.shape[1]))
     trace = model.trace(batch.inputs, model.initial_state(4))
     reads = model.extension.sense(trace.reads.flatten(2))
     from_reads = reads @ model.cell.output.weight[:, -reads.shape[-1] :].T

@@ -15,6 +15,7 @@ import { complete, nameFields, shaped, unpack } from "./run.js";
 import { Runner, canRun } from "./runner.js";
 import { comparisonOf, errorOf, verdictOf } from "./verdict.js";
 
+const LARGEST_MEMORY = 2 ** 16; // numbers, of which there are as many in every step
 const NO_ANSWER = "The server does not answer. Try again in a moment.";
 const NOT_FINITE = "This machine's numbers grow beyond all bounds here, so it has no answer.";
 
@@ -125,6 +126,12 @@ class Store {
     return kept ? { ...machine, config: snapshots.config, weights: kept[1] } : pulled ?? machine;
   }
 
+  // Whether this browser is to run it: not what would take hundreds of megabytes, and what no machine could run.
+  #fits(asked) {
+    const { weights, config } = this.#machineOf(asked), slots = this.#slotsOf(asked);
+    return weights && slots * (config.memory_width ?? 0) <= LARGEST_MEMORY && slots > 2 * (config.shift_range ?? -1);
+  }
+
   #slotsOf(asked) {
     return asked.slots ?? this.#machineOf(asked).config.memory_slots ?? 0;
   }
@@ -133,7 +140,7 @@ class Store {
   async #answer(asked) {
     const task = this.task(asked.task), question = read(task, asked);
     const sequence = question && task.layout && this.#encode(task, question);
-    const here = this.#runners && this.#machineOf(asked).weights;
+    const here = this.#runners && this.#fits(asked);
     if (!here) return this.#make(asked, await this.#askServer(asked, true), { byServer: true });
     const known = sequence || await this.#askServer(asked, false);
     let trace;

@@ -24,7 +24,7 @@ def add_generalisation() -> None:
     """The panel."""
     gr.Markdown(_EXPLANATION)
     charts, watch = gr.HTML(elem_id="generalisation"), make_watch()
-    watch.settled(lambda told: draw_generalisation(read(told)), watch, charts, queue=False, **QUIET)
+    watch.settled(lambda told: draw_generalisation(read(told)), watch, charts, **QUIET)
 
 
 def draw_generalisation(seen: Seen) -> str:

@@ -39,7 +39,7 @@ def add_learning(choice: Mapping[str, Any], task: gr.Radio) -> Learning:
         button = gr.Button(_PLAY, size="md", scale=1, min_width=150, elem_id="play-training")
     timer = gr.Timer(_SECONDS_A_SNAPSHOT, active=False)
     curve, watch = gr.HTML(elem_id="curve"), make_watch()
-    watch.settled(lambda told: draw_learning(read(told).link), watch, curve, queue=False, **QUIET)
+    watch.settled(lambda told: draw_learning(read(told).link), watch, curve, **QUIET)
 
     def start_or_stop(name: str, place: int, label: str) -> dict[Block, Any]:
         if label == _STOP:
