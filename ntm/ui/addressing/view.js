@@ -2,7 +2,7 @@
 // run, its step, and the run as it was before somebody touched it.
 
 const part = (name) => element.querySelector('[data-part="' + name + '"]');
-const [root, headChoice, tip] = ["root", "heads", "tip"].map(part);
+const [root, headChoice, tip] = ["stages", "heads", "tip"].map(part);
 const pictures = Object.fromEntries(
   [...element.querySelectorAll("[data-stage]")].map((stage) => [stage.dataset.stage, stage.querySelector("canvas")]),
 );

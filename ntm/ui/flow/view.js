@@ -1,7 +1,7 @@
 // The view of the flow: which vector is open. All else is the page's run and its step.
 
 const part = (name) => element.querySelector('[data-part="' + name + '"]');
-const [root, machine, paths, opened] = ["root", "machine", "paths", "opened"].map(part);
+const [root, machine, paths, opened] = ["flow", "machine", "paths", "opened"].map(part);
 const node = (name) => element.querySelector('[data-node="' + name + '"]');
 const view = { run: null, original: null, step: 0, open: null };
 let frame = 0;

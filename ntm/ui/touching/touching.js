@@ -5,7 +5,7 @@
 // The page's owner of the run makes it again with all of them (see ntm/ui/browser/store.js), and every view shows that.
 
 const part = (name) => element.querySelector('[data-part="' + name + '"]');
-const root = part("root");
+const root = part("bar");
 const SAID_AFTER = 600; // a screen reader is told when nothing has changed for so many milliseconds
 
 let touches = [], runOf = null, saying = 0, touched = null; // `touched` is what had the focus then

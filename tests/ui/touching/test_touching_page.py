@@ -47,7 +47,7 @@ def untouched(page: Page) -> Iterator[None]:
     yield
     if page.locator("#touching [data-part=reset]").is_visible():
         page.locator("#touching [data-part=reset]").click()
-    expect(page.locator("#touching [data-part=root]")).to_be_hidden()
+    expect(page.locator("#touching [data-part=bar]")).to_be_hidden()
 
 
 def seek(page: Page, step: int) -> None:
@@ -118,7 +118,7 @@ def test_a_gate_that_is_set_by_keys_changes_the_future(page: Page) -> None:
     expect(page.locator("#touching [data-part=live]")).to_have_text(words(page).inner_text())
     page.locator("#touching").get_by_role("button", name="Reset").focus()
     page.keyboard.press("Enter")
-    expect(page.locator("#touching [data-part=root]")).to_be_hidden()
+    expect(page.locator("#touching [data-part=bar]")).to_be_hidden()
     expect(gate).to_be_focused()
     expect(gate).not_to_have_attribute("aria-valuetext", re.compile("was"))
 
@@ -142,7 +142,7 @@ def test_a_head_is_dragged_to_another_slot_and_the_original_stays_as_a_ghost(pag
     assert_as_in_python(page)
     assert pixels(page, "[data-stage=weighting] canvas").tobytes() != before.tobytes()
     page.locator("#touching").get_by_role("button", name="Undo").click()
-    expect(page.locator("#touching [data-part=root]")).to_be_hidden()
+    expect(page.locator("#touching [data-part=bar]")).to_be_hidden()
     expect(page.locator("#tape [data-part=heads]")).to_have_text(answer)
     page.mouse.move(0, 0)
     assert pixels(page, "[data-stage=weighting] canvas").tobytes() == before.tobytes()
@@ -215,7 +215,7 @@ def swipe_and_tap(phone: Page) -> None:
         touch("touchMove", {"x": x + by / 20, "y": y + by})
     touch("touchEnd")
     phone.wait_for_function("before => scrollY < before - 50", arg=before)
-    expect(phone.locator("#touching [data-part=root]")).to_be_hidden()
+    expect(phone.locator("#touching [data-part=bar]")).to_be_hidden()
     picture.tap()
     expect(words(phone)).to_contain_text("you put the write head on slot ")
 
@@ -241,5 +241,5 @@ def test_another_question_takes_what_was_set_away(page: Page) -> None:
     number(page, "the gate of the").fill("1")
     expect(words(page)).to_be_visible()
     page.get_by_role("button", name="Surprise me").click()
-    expect(page.locator("#touching [data-part=root]")).to_be_hidden()
+    expect(page.locator("#touching [data-part=bar]")).to_be_hidden()
     assert page.evaluate(STATE)["overrides"] == []
