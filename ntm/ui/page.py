@@ -30,6 +30,7 @@ from ntm.ui.panels.hub import add_hub
 from ntm.ui.panels.learning import add_learning
 from ntm.ui.rows import make_rows
 from ntm.ui.touching import make_touching
+from ntm.ui.trainer import add_trainer
 from ntm.ui.verdict import make_verdict
 
 _INTRODUCTION = """
@@ -70,6 +71,8 @@ def make_page(machines: Machines, notice: str | None = None) -> tuple[GuardedBlo
             with gr.Tab("How it addresses"):
                 make_flow(elem_id="flow")
                 make_addressing(elem_id="addressing")
+            with gr.Tab("Train one"):
+                add_trainer(machines.tasks)
             with gr.Tab("How far does it carry?"):
                 add_generalisation()
             with gr.Tab("As it learned"):
