@@ -52,9 +52,9 @@ print(torch.sigmoid(logits).round())
 
 ## Results
 
-{error} per sequence on {sequences:,} fresh sequences a size ({seeds}), none of which were used in training or in
-choosing the weights.{optimal} After "±" is half the 95 % interval of the mean. Where no sequence was wrong, at most so
-many of a hundred are, at the level of 95 %.
+{error} per sequence on {sequences} fresh sequences a size ({seeds}), none of which were used in training or in
+choosing the weights.{optimal} After "±" is half the 95 % interval of the mean. Where none or few were wrong, the share
+of wrong sequences is below what the brackets say, at the level of 95 %.
 
 {scores}
 
@@ -156,7 +156,7 @@ def render(
         get=f'get("{task}")' if path is None else f'load("{path.name}")',
         command=trained_on if architecture == "ntm" else f"{trained_on} --model {architecture}",
         error=evaluation["error"].capitalize(),
-        sequences=evaluation["sequences"],
+        sequences=tables.describe_counts(evaluation["scores"]),
         seeds=tables.describe_seeds(evaluation["seeds"]),
         optimal=_OPTIMAL if any(row.optimal is not None for row in rows) else "",
         scores=tables.markdown(_TITLES, list(map(_cells, rows))),
