@@ -109,7 +109,7 @@ class Machine {
   }
 
   /**
-   * All that happened in a run, by the names of `ntm.Trace`, time first.
+   * All that happened in a run, by the names of `ntm.Trace`, time first, and the `initial_memory` (B, N, M).
    *
    * Each override puts a number in place of another, in every sequence, and the rest of the run follows from it:
    *   { step, field, head, index, value }           what a head emits, before it uses it: key, strength, gate, shift,
@@ -121,7 +121,8 @@ class Machine {
   trace(inputs, steps, batch, { slots = this.config.memory_slots, memory = null, overrides = [] } = {}) {
     return this.#within((pieces) => {
       const run = this.#forward(pieces, inputs, steps, batch, slots, memory, true, overrides);
-      return { logits: run.logits.slice(), ...this.#read(pieces, run, steps, batch, slots) };
+      const { logits, memory: initial_memory } = run;
+      return { logits: logits.slice(), initial_memory, ...this.#read(pieces, run, steps, batch, slots) };
     });
   }
 
@@ -239,7 +240,7 @@ class Machine {
       shape, tape, given, state, logits, last, 0, batch, this.#putOverrides(pieces, replaced), replaced.length,
     );
     const stateSizes = initial.map((part) => part.length);
-    return { shape, tape, at, inputs: given, stateSizes, logits: engine.floats(logits, size) };
+    return { shape, tape, at, inputs: given, memory: initial[0], stateSizes, logits: engine.floats(logits, size) };
   }
 
   /** Where the tape of a run holds what, by name. */

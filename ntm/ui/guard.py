@@ -7,6 +7,7 @@ setting closes for functions that the page itself calls, and MCP.
 import asyncio
 import logging
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -14,6 +15,7 @@ from weakref import WeakKeyDictionary
 import gradio as gr
 from gradio.block_function import BlockFunction
 from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
 
 from ntm.storage.untrusted import CheckpointError, quote
 from ntm.tasks import InputError
@@ -45,13 +47,18 @@ class GuardedBlocks(gr.Blocks):
         self._listeners = Listeners()
         self._began: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
 
-    def serve(self, **options: Any) -> None:
-        """Serve the page, as `launch` does, until the process ends."""
+    def serve(self, routes: Sequence[BaseRoute] = (), **options: Any) -> None:
+        """Serve the page, as `launch` does, until the process ends.
+
+        Args:
+            routes: what is served besides.
+            options: those of `launch`.
+        """
         self.queue(default_concurrency_limit=None)  # whoever waits, waits for a turn, and is told when that is too long
         self.launch(
             max_threads=LONGEST_LINE,  # so many events are taken out of Gradio's queue at once; a turn has a thread
             state_session_capacity=_MOST_SESSIONS,
-            app_kwargs={"middleware": [Middleware(Door, listeners=self._listeners)]},
+            app_kwargs={"middleware": [Middleware(Door, listeners=self._listeners)], "routes": list(routes)},
             **options,
         )
 

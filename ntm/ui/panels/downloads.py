@@ -10,25 +10,20 @@ import gradio as gr
 
 from ntm.reports import figures
 from ntm.storage import snapshots
-from ntm.storage.checkpoint import SNAPSHOTS
+from ntm.storage.checkpoint import CHECKPOINTS, SNAPSHOTS
 from ntm.ui import links
+from ntm.ui.browser import QUERY
 from ntm.ui.budget import Cost, admit
-from ntm.ui.events import QUIET, Updates
-from ntm.ui.links import Link
+from ntm.ui.events import QUIET
 from ntm.ui.machines import Machines
-from ntm.ui.outcome import Outcome, run_again
+from ntm.ui.outcome import run_again
 from ntm.ui.panels import takeaway
 from ntm.ui.run import Run
+from ntm.ui.watching import make_watch, read
 
 _FILES = ["figure.svg", "trace.npz", *(["run.mp4"] if ".mp4" in figures.moving_formats() else [])]
 # A picture takes half a second and some tens of megabytes.
 _DRAWING = Cost(32 * 2**20, 500_000_000)
-_COMPLETE_LINK = """
-query => {
-  const step = document.querySelector("#tape [data-part=root]").dataset.step;
-  return `${location.origin}${location.pathname}?${query}&step=${step}`;
-}
-"""
 # A picture can be pressed to see it large, which Gradio does not tell a screen reader.
 _NAME_PICTURES = """
 () => {
@@ -46,41 +41,39 @@ _NAME_PICTURES = """
 """
 
 
-def add_downloads(machines: Machines, key: gr.State, shown: gr.State, tab: gr.Tab) -> Updates:
+def add_downloads(machines: Machines, key: gr.State) -> None:
     """The panel.
 
     Args:
         machines: those of the page.
         key: the key of the visitor's own machine.
-        shown: the link to what is on the page.
-        tab: the tab that it is in.
     """
 
-    def draw_figure(key: str | None, shown: Link) -> Iterator[Any]:
+    def draw_figure(query: str, key: str | None) -> Iterator[Any]:
         admit(_DRAWING)
-        run = run_again(machines, shown, key)
-        with _file_to_hand_over(f"ntm-{shown.question.task}.png") as path:
+        run = run_again(machines, links.read_query(query), key)
+        with _file_to_hand_over(f"ntm-{run.question.task}.png") as path:
             figures.draw_run(run.batch, run.trace).savefig(path, dpi=150)
             yield gr.Image(str(path), visible=True)
 
     def animate(
+        query: str,
         key: str | None,
-        shown: Link,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio hands it over
     ) -> Iterator[Any]:
         admit(_DRAWING)
-        run = run_again(machines, shown, key)
-        with _file_to_hand_over(f"ntm-{shown.question.task}.gif") as path:
+        run = run_again(machines, links.read_query(query), key)
+        with _file_to_hand_over(f"ntm-{run.question.task}.gif") as path:
             yield from _draw_frames(run, path, progress)
             yield gr.Image(str(path), visible=True)
 
     def make_files(
+        query: str,
         key: str | None,
-        shown: Link,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio hands it over
     ) -> Iterator[Any]:
         admit(_DRAWING)
-        run = run_again(machines, shown, key)
+        run = run_again(machines, links.read_query(query), key)
         with tempfile.TemporaryDirectory() as folder:
             paths = [Path(folder) / file for file in _FILES]
             figures.draw_run(run.batch, run.trace).savefig(paths[0])
@@ -89,12 +82,14 @@ def add_downloads(machines: Machines, key: gr.State, shown: gr.State, tab: gr.Ta
                 yield from _draw_frames(run, path, progress)
             yield gr.File([str(path) for path in paths], visible=True)
 
-    def take_away(key: str | None, shown: Link) -> tuple[str, str]:
-        embedded = f"checkpoints/ntm-{shown.question.task}"  # snapshots are of these alone
+    def take_away(told: str, key: str | None) -> tuple[str, str]:
+        shown, address, _ = read(told)
+        embedded = str(CHECKPOINTS / f"ntm-{shown.question.task}")  # snapshots are of these alone
         snapshot = None if shown.update is None else snapshots.path(Path(embedded) / SNAPSHOTS, shown.update)
         origin = embedded if snapshot is not None else machines.source(shown.question.task, key)
-        return links.write(shown), takeaway.write_snippet(shown.question, origin, slots=shown.slots, snapshot=snapshot)
+        return address, takeaway.write_snippet(shown.question, origin, slots=shown.slots, snapshot=snapshot)
 
+    query, watch = gr.Textbox(visible=False), make_watch()
     link = gr.Textbox(
         label="A link that opens it here", interactive=False, max_lines=2, buttons=["copy"], elem_id="link"
     )
@@ -118,23 +113,18 @@ def add_downloads(machines: Machines, key: gr.State, shown: gr.State, tab: gr.Ta
                 files_stop = gr.Button("Stop")
             files = gr.File(label="Files", file_count="multiple", interactive=False, visible=False, elem_id="files")
     figure_button.click(
-        draw_figure, [key, shown], figure, show_progress_on=figure_words, api_visibility="private"
+        draw_figure, [query, key], figure, js=QUERY, show_progress_on=figure_words, api_visibility="private"
     ).then(None, js=_NAME_PICTURES)
-    # The link has the step on show, so it is written when the tab is opened and with every run after that.
-    for asked in (tab.select, shown.change):
-        asked(take_away, [key, shown], [link, snippet], **QUIET).then(None, link, link, js=_COMPLETE_LINK)
+    watch.settled(take_away, [watch, key], [link, snippet], **QUIET)
     drawn = animation_button.click(
-        animate, [key, shown], animation, show_progress_on=animation_words, api_visibility="private"
+        animate, [query, key], animation, js=QUERY, show_progress_on=animation_words, api_visibility="private"
     )
-    made = files_button.click(make_files, [key, shown], files, show_progress_on=files_words, api_visibility="private")
+    made = files_button.click(
+        make_files, [query, key], files, js=QUERY, show_progress_on=files_words, api_visibility="private"
+    )
     drawn.then(None, js=_NAME_PICTURES)
     animation_stop.click(None, cancels=drawn, **QUIET)
     files_stop.click(None, cancels=made, **QUIET)
-
-    def hide_picture(_: Outcome) -> gr.Image:
-        return gr.Image(None, visible=False)
-
-    return {figure: hide_picture, animation: hide_picture, files: lambda _: gr.File(visible=False)}
 
 
 def _draw_frames(run: Run, path: Path, progress: gr.Progress) -> Iterator[Any]:

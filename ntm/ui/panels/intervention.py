@@ -39,15 +39,6 @@ class ChangedRun(Run):
     intervention: Intervention
     changed_memory: Tensor
     """(N, M), as it was left for the step to begin with"""
-    changed_weights: Tensor
-    """(H, N), the heads' weightings, likewise"""
-
-    @property
-    def previous_weights(self) -> Tensor:
-        """(T, H, N), the heads' weightings that each step began with."""
-        weights = super().previous_weights
-        weights[self.intervention.step] = self.changed_weights
-        return weights
 
 
 @torch.no_grad()
@@ -78,7 +69,6 @@ def intervene(model: SequenceModel, run: Run, intervention: Intervention) -> Cha
         **original | {"trace": trace},
         intervention=intervention,
         changed_memory=state.memory[0],
-        changed_weights=state.weights[0],
     )
 
 
