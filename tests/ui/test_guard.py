@@ -132,7 +132,10 @@ def test_pictures_that_nobody_listens_for_are_given_up(page: Page) -> None:
     for number in range(12):
         body = {"data": [QUERY, None], "fn_index": animate["id"], "session_hash": f"deaf {number}"}
         assert request(page.address, "POST", "/gradio_api/queue/join", body)[0] == 200
-    assert Visitor(page, 3).wait_for("animate", [QUERY, None], time.monotonic() + 120) == "right"
+    came, until = "busy", time.monotonic() + 120
+    while came == "busy" and time.monotonic() < until:
+        came = Visitor(page, 3).wait_for("animate", [QUERY, None], until)
+    assert came == "right"
 
 
 def test_machines_that_want_too_much_or_have_no_answer_are_told_of(page: Page, hub: HubServer, tmp_path: Path) -> None:
@@ -153,5 +156,5 @@ def test_machines_that_want_too_much_or_have_no_answer_are_told_of(page: Page, h
         publish(hub, f"OTHER/{name}", model, tmp_path / name)
         status, answer = call(page, pull, [None, "copy", f"OTHER/{name}"], name)
         assert status == 200
-        assert f"OTHER/{name}" in str(answer), answer
+        assert f"<b>OTHER/{name}</b>" in str(answer), answer
         assert words in sentence(*call(page, draw, [long, None], name))
