@@ -28,6 +28,7 @@ from ntm.ui.panels.how_it_works import add_how_it_works
 from ntm.ui.panels.hub import add_hub
 from ntm.ui.panels.learning import add_learning
 from ntm.ui.rows import make_rows
+from ntm.ui.trainer import add_trainer
 from ntm.ui.verdict import make_verdict
 
 _INTRODUCTION = """
@@ -65,6 +66,8 @@ def make_page(machines: Machines, notice: str | None = None) -> tuple[GuardedBlo
             with gr.Tab("Look inside"):
                 tape.make_history_place()
                 _add_rows()
+            with gr.Tab("Train one"):
+                add_trainer(machines.tasks)
             with gr.Tab("Break it", elem_id="break"):
                 add_breaking(machines, key, task, tape_place)
             with gr.Tab("How far does it carry?"):
