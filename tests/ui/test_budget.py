@@ -77,7 +77,8 @@ _PROGRAM = """
 import gc, sys, torch, ntm
 from pathlib import Path
 from ntm.tasks import Question
-from ntm.ui import allocator, tape
+from ntm.ui import allocator
+from ntm.ui.browser.pack import pack_run
 from ntm.ui.budget import weigh
 from ntm.ui.run import run_question
 
@@ -95,10 +96,10 @@ for slots, arguments in (
     (512, {"shift_range": 20, "memory_slots": 64, "memory_width": 4}),
 ):
     model = ntm.NTM(10, 8, **arguments)
-    tape.encode(run_question(model, Question("copy", "10110010"), slots=128))
+    pack_run(model, run_question(model, Question("copy", "10110010"), slots=128))
     gc.collect()
     Path("/proc/self/clear_refs").write_text("5")
     before = read("VmRSS")
-    tape.encode(run_question(model, Question("copy", text), slots=slots))
+    pack_run(model, run_question(model, Question("copy", text), slots=slots))
     print(read("VmHWM") - before, weigh(model, 502, slots=slots).bytes)
 """
