@@ -34,6 +34,21 @@ export function readSafetensors(bytes) {
   return tensors;
 }
 
+/** The bytes of a safetensors file with these tensors, as `readSafetensors` reads them. */
+export function writeSafetensors(tensors) {
+  const header = {};
+  let end = 0;
+  for (const [name, { shape, values }] of Object.entries(tensors))
+    header[name] = { dtype: "F32", shape, data_offsets: [end, (end += values.byteLength)] };
+  const text = JSON.stringify(header), length = 8 * Math.ceil(text.length / 8);
+  const bytes = new Uint8Array(8 + length + end);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true);
+  bytes.set(new TextEncoder().encode(text.padEnd(length)), 8);
+  for (const [name, { values }] of Object.entries(tensors))
+    bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), 8 + length + header[name].data_offsets[0]);
+  return bytes;
+}
+
 export class Engine {
   /** From the bytes of engine.wasm. */
   static async load(bytes) {

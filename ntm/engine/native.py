@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from ntm.engine import library
 from ntm.machine.controllers import LSTMController
@@ -22,6 +21,10 @@ from ntm.machine.ntm import NTM, NTMState
 from ntm.machine.trace import Trace
 
 _MOST_LAYERS = 8  # engine.cpp: kMostLayers
+_ONCE = (
+    "the engine's gradients cannot be differentiated again: run the machine with model.unroll(inputs, state), "
+    "which goes step by step"
+)
 
 
 class _Shape(ctypes.Structure):
@@ -41,14 +44,25 @@ class _Layout(ctypes.Structure):
     ]
 
 
+def has_few_layers(model: NTM) -> bool:
+    """Whether the controller has no more layers than the engine takes."""
+    return bool(model.config["controller_layers"] <= _MOST_LAYERS)
+
+
 def can_run(model: NTM, inputs: Tensor, state: NTMState) -> bool:
     """Whether the engine computes what the model would: in float32, on the CPU, with nobody looking at single steps."""
     tensors = [inputs, *_parts(state), *model.cell.parameters()]
     plain = all(tensor.dtype == torch.float32 and tensor.device.type == "cpu" for tensor in tensors)
     watched = any(module._forward_hooks or module._forward_pre_hooks for module in model.cell.modules())
     fits = [tuple(part.shape) for part in _parts(state)] == _state_shapes(model, inputs, state)
-    few_layers = model.config["controller_layers"] <= _MOST_LAYERS
-    return plain and fits and few_layers and not watched and not torch.compiler.is_compiling() and library.available()
+    return (
+        plain
+        and fits
+        and has_few_layers(model)
+        and not watched
+        and not torch.compiler.is_compiling()
+        and library.available()
+    )
 
 
 def unroll(model: NTM, inputs: Tensor, state: NTMState, *, target: str = "native") -> tuple[Tensor, Tensor, NTMState]:
@@ -65,6 +79,7 @@ def unroll(model: NTM, inputs: Tensor, state: NTMState, *, target: str = "native
     Raises:
         EngineUnavailableError: if there is no compiler or it failed.
         ValueError: if the inputs or the state have another shape.
+        RuntimeError: from the backward pass, if it is asked for a graph of its own.
     """
     engine = library.load(target)
     inputs, shape = _prepare(model, inputs, state, keeps_tape=True)
@@ -168,8 +183,9 @@ class _Unroll(torch.autograd.Function):
         return run.results()
 
     @staticmethod
-    @once_differentiable
     def backward(context: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+        if torch.is_grad_enabled():  # create_graph=True
+            raise RuntimeError(_ONCE)
         run: _Run = context.run
         return None, None, *run.backward(*gradients, wants_inputs=context.needs_input_grad[2])
 

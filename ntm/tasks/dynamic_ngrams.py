@@ -10,7 +10,7 @@ from torch.nn import functional
 from ntm.tasks.base import Answer, Case, Question, Task
 from ntm.tasks.forms import Stream, Typed
 from ntm.tasks.layout import Batch, Given, Layout, Part
-from ntm.tasks.recipe import Finish, Recipe, Selection
+from ntm.tasks.recipe import Finish, Recipe
 
 
 class DynamicNgrams(Task):
@@ -37,7 +37,6 @@ class DynamicNgrams(Task):
             learning_rate=2e-3,
             gradient_norm=0.2,
             finish=Finish(averaging=0.98),
-            selection=Selection(relapse=1.1),
             seed=1,
         ),
         "lstm": Recipe(
@@ -87,9 +86,13 @@ class DynamicNgrams(Task):
         table = angles.sin().square()
         chances = torch.rand(sizes["length"], batch_size, generator=generator, device=source)
         bits = (chances < 0.5).long()
-        for index in range(self.context, len(bits)):
-            context = self._contexts(bits[index - self.context : index])
-            bits[index] = (chances[index] < table.gather(0, context)).long()
+        # What every context would lead to, for all steps at once: one look-up a step is left to do in turn.
+        shifted = 2 * torch.arange(len(table), device=source).unsqueeze(-1) % len(table)
+        contexts = [self._contexts(bits[: self.context])]
+        for leads_to in (shifted + (chances[self.context :].unsqueeze(1) < table)).unbind():
+            contexts.append(leads_to.gather(0, contexts[-1]))
+        # The newest bit of a context is its last.
+        bits = torch.cat([bits[: self.context], *contexts[1:]]) % 2
         return self.encode(bits.float().to(device))
 
     def errors(self, logits: Tensor, batch: Batch) -> Tensor:

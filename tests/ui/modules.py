@@ -30,7 +30,7 @@ async (names) => {
 """
 _UNPACK = """
 async ([value, more]) => {
-  const known = { changedAt: null, certain: true, register: false };
+  const known = { certain: true, register: false };
   return prepareRun(complete({ ...known, ...(await unpack(value)), ...more }));
 }
 """
@@ -56,7 +56,7 @@ def _serve(route: Route) -> None:
     name = route.request.url.removeprefix(f"{_HOST}/")
     if not name:
         return route.fulfill(body="<!doctype html>", content_type="text/html")
-    folders = (ROOT / "ntm" / "ui" / "browser", ROOT / "ntm" / "engine", ROOT)
+    folders = (*(ROOT / "ntm" / each for each in ("ui/browser", "ui/trainer", "engine")), ROOT)
     return route.fulfill(path=next(path for folder in folders if (path := folder / name).is_file()))
 
 

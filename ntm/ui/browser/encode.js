@@ -24,7 +24,8 @@ export function encode({ layout, inputSize, outputSize }, question) {
     if (part.marker !== null) targets[output + part.marker] = 1;
     mask[step] = scored;
   });
-  return { steps: rows.length, inputs, targets, mask, captions: rows.map(({ caption }) => caption) };
+  // Captions take longer than all the rest, and whoever trains needs none.
+  return { steps: rows.length, inputs, targets, mask, get captions() { return rows.map(({ caption }) => caption()); } };
 }
 
 // The rows in their order: the part of each, which vectors come in and are due there, whether that is scored, the caption.
@@ -41,7 +42,7 @@ function* rowsOf(layout, question) {
         comes: comes && comes[index],
         due: due && due[index],
         scored: isDue && index >= part.unscored ? 1 : 0,
-        caption: captionOf(part, layout, question, { item, index, place, of: places.length }),
+        caption: () => captionOf(part, layout, question, { item, index, place, of: places.length }),
       };
     }
   }

@@ -67,7 +67,8 @@ def _files() -> Mapping[str, bytes]:
     """What a browser may have of the package, by name."""
     engine = files("ntm.engine")
     found = {name: engine.joinpath(name).read_bytes() for name in ("engine.js", "engine.wasm")}
-    modules = [each for each in files(__package__).iterdir() if each.name.endswith(".js")]
+    folders = map(files, (__package__, "ntm.ui.trainer"))
+    modules = [each for folder in folders for each in folder.iterdir() if each.name.endswith(".js")]
     return found | {each.name: each.read_bytes() for each in modules}
 
 
