@@ -1,4 +1,4 @@
-"""Forms: how a task is asked. A form reads a question typed as text, draws one at random, and lays it out on the page.
+"""Forms: how a task is asked. A form reads a question typed as text, and draws one at random.
 
 There are three: `Rows` of bits, a vector a line; `Items` of several rows, with an empty line between them; and a
 `Stream` of bits, however it is broken into lines. A task declares which one is its own.
@@ -137,14 +137,6 @@ class Form(ABC):
         """
         return format_bits(answer)
 
-    @abstractmethod
-    def lay_out(self, text: str) -> dict[str, Any]:
-        """A question as the page's grid takes it: its `layout`, its `rows` as text, and what else the layout has.
-
-        Args:
-            text: the text of a question that can be read.
-        """
-
     def describe(self) -> dict[str, Any]:
         """What a page has to know to read questions in this form, as JSON can hold it."""
         number = None if self.number is None else self.number.describe()
@@ -238,14 +230,6 @@ class Rows(Form):
         own = {"bits": self.bits, "priorities": self.priorities, "word": self.word is not None}
         return super().describe() | own
 
-    def lay_out(self, text: str) -> dict[str, Any]:
-        """A question as the page's grid takes it."""
-        lines = [line.split() for line in text.splitlines() if line.strip()]
-        if not self.priorities:
-            return {"layout": "rows", "rows": ["".join(line) for line in lines]}
-        rows, priorities = ["".join(line[:-1]) for line in lines], [float(line[-1]) for line in lines]
-        return {"layout": "rows", "rows": rows, "priorities": priorities}
-
 
 @dataclass(frozen=True, kw_only=True)
 class Items(Form):
@@ -320,11 +304,6 @@ class Items(Form):
         """What a page has to know to read questions in this form, as JSON can hold it."""
         return super().describe() | {"bits": self.bits, "rowsAnItem": self.rows_an_item}
 
-    def lay_out(self, text: str) -> dict[str, Any]:
-        """A question as the page's grid takes it."""
-        rows = ["".join(line.split()) for line in text.splitlines() if line.strip()]
-        return {"layout": "items", "rows": rows, "rowsAnItem": self.rows_an_item}
-
 
 @dataclass(frozen=True, kw_only=True)
 class Stream(Form):
@@ -368,10 +347,6 @@ class Stream(Form):
         """An answer as text, a row a line where the question has several lines, else all on one."""
         between = "\n" if "\n" in question.strip() else ""
         return format_bits(answer).replace("\n", between)
-
-    def lay_out(self, text: str) -> dict[str, Any]:
-        """A question as the page's grid takes it."""
-        return {"layout": "stream", "rows": ["".join(text.split())]}
 
 
 def _example_bits(length: int) -> str:

@@ -147,14 +147,6 @@ def test_what_a_form_draws_comes_back_from_text(form: Form) -> None:
         assert equal(form.parse(form.write(drawn)), rounded)
 
 
-def test_a_form_lays_out_what_was_typed(form: Form) -> None:
-    drawn = form.draw(form.sizes[1], generator=seeded())
-    layout = form.lay_out(form.write(drawn) + "\n\n")
-    assert "".join(layout["rows"]) == "".join(str(int(bit)) for bit in drawn.rows.flatten())
-    if drawn.priorities is not None:
-        assert layout["priorities"] == pytest.approx(drawn.priorities.tolist(), abs=5e-4)
-
-
 def test_a_number_is_passed_over_where_a_form_has_none(form: Form) -> None:
     written = form.write(form.draw(form.sizes[1], generator=seeded()))
     assert form.parse(written, 2.5).number is None

@@ -1,6 +1,5 @@
 """The grid: bits are toggled by mouse, finger and keyboard, and the machine follows."""
 
-import json
 import re
 from collections.abc import Iterator
 
@@ -8,10 +7,16 @@ import gradio as gr
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from ntm.tasks import Items
 from ntm.ui.grid import make_grid
 from tests.browsing import visiting
 from tests.ui.test_page import choose_task, replace_text, run_id, type_and_run, wait_for_new_run
+
+_SHOW_ALONE = """
+asked => {
+  window.ntm = { layOut: () => asked };
+  document.dispatchEvent(new CustomEvent("run", { detail: { run: { id: 1, belief: null }, problem: null } }));
+}
+"""
 
 
 @pytest.fixture
@@ -156,14 +161,15 @@ def test_bits_that_cannot_be_run_leave_the_grid_as_it_was(page: Page) -> None:
 
 def test_items_that_are_not_asked_about_are_numbered(browser: Browser) -> None:
     """No task of the paper has such a form, so the grid is on a page of its own here."""
-    form = Items(bits=2, rows_an_item=2)
-    asked = form.lay_out("10\n11\n\n00\n01") | {"task": "list", "number": None, "belief": None}
+    asked = {"task": "list", "number": None, "layout": "items", "rows": ["10", "11", "00", "01"], "rowsAnItem": 2}
     with gr.Blocks() as alone:
-        make_grid(value=json.dumps(asked), elem_id="grid")
+        make_grid(elem_id="grid")
     _, url, _ = alone.launch(prevent_thread_lock=True, quiet=True)
     page = browser.new_page()
     try:
         page.goto(url)
+        page.wait_for_selector("#grid [data-part=rows]", state="attached")
+        page.evaluate(_SHOW_ALONE, asked)
         expect(page.locator("#grid .ask")).to_have_text(["item 1", "item 2"])
         page.get_by_role("button", name="One item more").click()
         expect(page.locator("#grid .ask")).to_have_text(["item 1", "item 2", "item 3"])

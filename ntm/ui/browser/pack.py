@@ -24,7 +24,7 @@ _LEVELS = 65535
 
 def pack_sequence(question: Question, asked: Asked) -> str:
     """The sequence that asks a question."""
-    return _pack(_header(asked), _of_the_sequence(question, asked))
+    return _pack(_header(question, asked), _of_the_sequence(question, asked))
 
 
 def pack_run(model: SequenceModel, run: Run, baseline: Run | None = None) -> str:
@@ -38,11 +38,13 @@ def pack_run(model: SequenceModel, run: Run, baseline: Run | None = None) -> str
     fields = _of_the_sequence(run.question, run.asked) | _of_the_trace(run.trace, run.initial_memory)
     if baseline is not None:
         fields["baselineOutputs"] = baseline.trace.logits[:, 0].sigmoid()
-    return _pack(_header(run.asked), fields)
+    return _pack(_header(run.question, run.asked), fields)
 
 
-def _header(asked: Asked) -> dict[str, Any]:
-    return {"captions": asked.captions, "sizes": dict(asked.sizes), "trained": asked.trained}
+def _header(question: Question, asked: Asked) -> dict[str, Any]:
+    form = tasks.get(question.task).form
+    text = form.write(form.parse(question.text, question.number))  # as the page reads it, however it was typed
+    return {"text": text, "captions": asked.captions, "sizes": dict(asked.sizes), "trained": asked.trained}
 
 
 def _of_the_sequence(question: Question, asked: Asked) -> dict[str, Tensor]:

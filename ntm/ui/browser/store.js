@@ -183,7 +183,7 @@ class Store {
   // A run, of a question as typed where it can be read.
   #make(asked, sequence, { byServer = false } = {}) {
     const task = this.task(asked.task);
-    const question = sequence.question ?? read(task, asked) ?? { task: asked.task, text: asked.typed, rows: [], priorities: null, number: asked.number };
+    const question = sequence.question ?? read(task, asked) ?? read(task, { ...asked, kind: "Bits", typed: sequence.text });
     const steps = sequence.inputs.shape[0], { config, readDelay } = this.#machineOf(asked);
     if (!sequence.logits.every(Number.isFinite)) throw new Error(NOT_FINITE);
     const run = complete({

@@ -75,6 +75,18 @@ def test_a_question_becomes_the_same_sequence_in_the_page(modules: Page, questio
     assert_alike(question.task, found, tasks.ask(question))
 
 
+@PROPERTY
+@given(question=questions())
+def test_the_grid_is_given_what_was_asked(modules: Page, question: Question) -> None:
+    code = "([task, typed]) => layOut(task, read(task, typed))"
+    typed = {"kind": "Bits", "typed": question.text, "number": question.number}
+    shown = modules.evaluate(code, [describe(question.task), typed])
+    parsed = tasks.get(question.task).form.parse(question.text, question.number)
+    assert "".join(shown["rows"]) == "".join(str(int(bit)) for bit in parsed.rows.flatten())
+    assert shown["number"] == question.number
+    assert shown.get("priorities") == (None if parsed.priorities is None else pytest.approx(parsed.priorities.tolist()))
+
+
 bits = ["10110010", "101100", "0", "1", "11", "10110010\n", "101100\n000000\n111111\n\n", "110011\n010101\n000111\n\n"]
 between = [" ", "\t", "\n", "\n\n", "\r\n", "\x0b", "\u2028", "\u00a0", "x", "٣"]
 priorities = [f" {each}" for each in ("0.25", "-1", "1.001", ".5", "1e-1", "nan", "inf", "+0.125", "-0.005\n", "5_0")]
