@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-from ntm.machine.model import SequenceModel
 from ntm.ui.links import Link
 from ntm.ui.machines import Machines, baseline_of
 from ntm.ui.run import Run, run_question
@@ -11,11 +10,8 @@ from ntm.ui.run import Run, run_question
 class Outcome(NamedTuple):
     """A run, and what is shown beside it."""
 
-    link: Link
-    """what reopens it"""
-    model: SequenceModel
-    """the machine that was asked"""
     run: Run
+    """what the machine that was asked did"""
     baseline: Run | None
     """the LSTM's on the same question, where there is one"""
 
@@ -36,7 +32,7 @@ def ask(machines: Machines, link: Link, key: str | None) -> Outcome:
     run = run_question(model, link.question, slots=link.slots)
     lstm = baseline_of(link.question.task)
     baseline = None if lstm is None else run_question(lstm, link.question)
-    return Outcome(link, model, run, baseline)
+    return Outcome(run, baseline)
 
 
 def run_again(machines: Machines, link: Link, key: str | None) -> Run:

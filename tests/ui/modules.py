@@ -64,7 +64,7 @@ def unpack(modules: Page, model: SequenceModel, run: Run, **options: Any) -> JSH
     """A run as the browser has it when the server ran it."""
     register = "register" in (model.config.get("extension") or ())
     more = {"register": register, "readDelay": find_read_delay(model, tasks.get(run.question.task))}
-    return modules.evaluate_handle(_UNPACK, [pack_run(model, run, **options), more])
+    return modules.evaluate_handle(_UNPACK, [pack_run(run, **options), more])
 
 
 def array_of(run: JSHandle, name: str) -> np.ndarray:

@@ -96,10 +96,10 @@ for slots, arguments in (
     (512, {"shift_range": 20, "memory_slots": 64, "memory_width": 4}),
 ):
     model = ntm.NTM(10, 8, **arguments)
-    pack_run(model, run_question(model, Question("copy", "10110010"), slots=128))
+    pack_run(run_question(model, Question("copy", "10110010"), slots=128))
     gc.collect()
     Path("/proc/self/clear_refs").write_text("5")
     before = read("VmRSS")
-    pack_run(model, run_question(model, Question("copy", text), slots=slots))
+    pack_run(run_question(model, Question("copy", text), slots=slots))
     print(read("VmHWM") - before, weigh(model, 502, slots=slots).bytes)
 """

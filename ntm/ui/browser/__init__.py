@@ -84,7 +84,7 @@ def make_browser(machines: Machines, weights: Weights, example: Example, first: 
         "scripts": scripts_address(),
         "first": {
             "asked": controls | {"slots": None, "learned": None, "machine": None},
-            "packed": pack_run(first.model, first.run, first.baseline),
+            "packed": pack_run(first.run, first.baseline),
         },
     }
     browser = make_component(__name__, value=json.dumps(start), elem_id="browser")
@@ -146,4 +146,4 @@ def _answer(machines: Machines, asked: Asked) -> str:
     if not asked.run:
         return pack_sequence(question, tasks.ask(question))
     outcome = ask(machines, Link(question, asked.slots, asked.update), asked.machine)
-    return pack_run(outcome.model, outcome.run, outcome.baseline)
+    return pack_run(outcome.run, outcome.baseline)

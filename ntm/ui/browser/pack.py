@@ -14,7 +14,6 @@ import numpy as np
 from torch import Tensor
 
 from ntm import tasks
-from ntm.machine.model import SequenceModel
 from ntm.machine.trace import Trace
 from ntm.tasks import Asked, Question
 from ntm.ui.run import Run
@@ -27,12 +26,11 @@ def pack_sequence(question: Question, asked: Asked) -> str:
     return _pack(_header(question, asked), _of_the_sequence(question, asked))
 
 
-def pack_run(model: SequenceModel, run: Run, baseline: Run | None = None) -> str:
+def pack_run(run: Run, baseline: Run | None = None) -> str:
     """A run with its sequence.
 
     Args:
-        model: the machine that ran.
-        run: what it did.
+        run: what the machine did.
         baseline: the run of an LSTM on the same input.
     """
     fields = _of_the_sequence(run.question, run.asked) | _of_the_trace(run.trace, run.initial_memory)

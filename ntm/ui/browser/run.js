@@ -5,7 +5,7 @@
 
 const CHANGED = { weights: "Weights", memory: "Memory", logits: "Logits" };
 const camel = (name) => name.replace(/_([a-z]+)/g, (_, word) => CHANGED[word] ?? word[0].toUpperCase() + word.slice(1));
-const sigmoid = (value) => 1 / (1 + Math.exp(-value));
+export const sigmoid = (value) => 1 / (1 + Math.exp(-value));
 const product = (shape) => shape.reduce((total, size) => total * size, 1);
 
 // The fields of a trace from the engine, of a machine with these arguments. An LSTM's are empty but for the logits.

@@ -11,12 +11,13 @@
 import { queryOf, showQuery } from "./address.js";
 import { encode, guess } from "./encode.js";
 import { isWord, layOut, read, sizesOf } from "./question.js";
-import { complete, nameFields, shaped, unpack } from "./run.js";
+import { complete, nameFields, shaped, sigmoid, unpack } from "./run.js";
 import { Runner, canRun } from "./runner.js";
 import { comparisonOf, errorOf, verdictOf } from "./verdict.js";
 
 const LARGEST_MEMORY = 2 ** 16; // numbers, of which there are as many in every step
 const NO_ANSWER = "The server does not answer. Try again in a moment.";
+const NOT_HERE = "This browser cannot run the machine itself, so its numbers cannot be changed here.";
 const NOT_FINITE = "This machine's numbers grow beyond all bounds here, so it has no answer.";
 
 class Store {
@@ -48,7 +49,7 @@ class Store {
   // The run that the page came with.
   async open({ asked, packed }) {
     const settled = this.#settle(asked), key = JSON.stringify(settled);
-    const run = this.#make(settled, await unpack(packed));
+    const sequence = await unpack(packed), run = this.#make(settled, { ...sequence, steps: sequence.inputs.shape[0] });
     if (this.#newest === null && !this.#link.has("task")) [this.#newest] = [key, this.#show({ ...run, anew: true })];
     setTimeout(() => this.#loadAhead(settled));
   }
@@ -81,6 +82,7 @@ class Store {
   // Runs what is on show with numbers replaced, see `trace` in engine.js; with none it is as it was.
   async rerun(overrides) {
     const original = this.state.original ?? this.run;
+    if (!this.#runners) return this.tell(NOT_HERE);
     if (!overrides.length) return this.#set({ run: original, original: null });
     const trace = await this.#runners.machine.run(this.#request(original.asked, original, overrides));
     if (!trace || original.id !== (this.state.original ?? this.run).id) return;
@@ -177,19 +179,20 @@ class Store {
     const answer = await this.#server({ ...asked, run }).catch(() => null);
     if (!answer) throw new Error(NO_ANSWER);
     if (answer.problem) throw new Error(answer.problem);
-    return unpack(answer.packed);
+    const sequence = await unpack(answer.packed);
+    return { ...sequence, steps: sequence.inputs.shape[0] };
   }
 
   // A run, of a question as typed where it can be read.
   #make(asked, sequence, { byServer = false } = {}) {
     const task = this.task(asked.task);
     const question = sequence.question ?? read(task, asked) ?? read(task, { ...asked, kind: "Bits", typed: sequence.text });
-    const steps = sequence.inputs.shape[0], { config, readDelay } = this.#machineOf(asked);
+    const { config, readDelay } = this.#machineOf(asked);
     if (!sequence.logits.every(Number.isFinite)) throw new Error(NOT_FINITE);
     const run = complete({
-      optimal: null, ...sequence, steps, asked, question, byServer, id: ++this.#ids,
+      optimal: null, ...sequence, asked, question, byServer, id: ++this.#ids,
       certain: !sequence.optimal, register: Boolean(config.extension?.register), readDelay,
-      baselineOutputs: sequence.baselineOutputs ?? (task.baseline && notYet(steps, task.outputSize)),
+      baselineOutputs: sequence.baselineOutputs ?? (task.baseline && notYet(sequence.steps, task.outputSize)),
     });
     return { ...run, belief: null };
   }
@@ -227,13 +230,13 @@ class Store {
     if (longer && this.#machineOf(run.asked).weights) {
       const trace = await this.#runners.beside.run(this.#request(run.asked, longer));
       if (!trace || !isCurrent()) return;
-      this.#set({ run: { ...this.run, belief: [1 / (1 + Math.exp(-trace.logits.at(-1))), longer.optimal.at(-1)] } });
+      this.#set({ run: { ...this.run, belief: [sigmoid(trace.logits.at(-1)), longer.optimal.at(-1)] } });
     }
     if (!task.baseline || !Number.isNaN(run.baselineOutputs[0])) return;
     const machine = { ...task.baseline, weights: this.#addressOf(task.baseline.weights) };
     const trace = await this.#runners.beside.run({ machine, inputs: run.inputs, steps: run.steps });
     if (!trace || !isCurrent()) return;
-    const outputs = trace.logits.map((logit) => 1 / (1 + Math.exp(-logit)));
+    const outputs = trace.logits.map(sigmoid);
     this.#set({ run: { ...this.run, baselineOutputs: shaped(outputs, run.outputs.shape) } });
   }
 

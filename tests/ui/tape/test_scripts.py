@@ -150,9 +150,9 @@ def test_a_run_arrives_as_it_was_to_16_bits(scripts: Page, task: str) -> None:
 
 def test_a_run_stays_small() -> None:
     run = run_question(ntm.NTM(10, 8), Question("copy", "11111111\n" * 120))
-    assert len(pack_run(ntm.NTM(10, 8), run)) < 400_000
+    assert len(pack_run(run)) < 400_000
     huge = run_question(machine_of("copy"), Question("copy", "10110010\n" * 120), slots=2048)
-    assert len(pack_run(machine_of("copy"), huge)) < 400_000, "most slots are not touched, and that takes no room"
+    assert len(pack_run(huge)) < 400_000, "most slots are not touched, and that takes no room"
 
 
 def test_a_machine_without_memory_arrives_without_heads(scripts: Page) -> None:
