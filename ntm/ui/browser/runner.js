@@ -30,6 +30,10 @@ export class Runner {
     };
     this.#worker.onmessage = ({ data }) => answer(() => (data.error ? reject(new Error(data.error)) : resolve(data.trace)));
     this.#worker.onerror = ({ message }) => answer(() => reject(new Error(message || "the worker cannot start")));
-    this.#worker.postMessage(asked);
+    try {
+      this.#worker.postMessage(asked);
+    } catch (error) {
+      answer(() => reject(error));
+    }
   }
 }

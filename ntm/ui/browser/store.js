@@ -111,7 +111,9 @@ class Store {
 
   // What the controls ask, as far as it does not depend on how it is written.
   #settle({ task, kind, typed, number, slots, learned, machine }) {
-    const { snapshots, machine: own } = this.task(task), pulled = machine?.task === task ? machine : null;
+    const { snapshots, machine: own } = this.task(task);
+    // A value of Gradio's is a proxy, which cannot be sent to a worker.
+    const pulled = machine?.task === task ? JSON.parse(JSON.stringify(machine)) : null;
     const [update] = snapshots.kept[learned] ?? [null];
     return {
       task, kind, typed, number: this.task(task).form.number ? number : null,

@@ -102,6 +102,7 @@ def test_another_machine_is_used_by_the_visitor_who_named_it_alone(browser: Brow
     expect(one.locator("#machine")).to_contain_text("NAMESPACE/another")
     expect(one.locator("#machine")).to_contain_text("trained on 2 sequences")
     expect(one.locator("#summary")).to_contain_text("bits of 320 are wrong.")
+    assert not one.evaluate("window.ntm.run.byServer"), "its weights go to the browser"
     two.locator("#typed textarea, #typed input").press("Enter")
     expect(two.locator("#summary")).to_contain_text("Not one of 320 bits is wrong.")
 
