@@ -14,7 +14,7 @@ from gradio.events import api
 from ntm import tasks
 from ntm.storage.untrusted import CheckpointError
 from ntm.tasks import InputError
-from ntm.ui import controls, grid, tape, theme, tour, verdict
+from ntm.ui import controls, first_load, grid, tape, theme, tour, verdict
 from ntm.ui.asking import Controls, add_fields, add_tasks, ask_as_typed, follow_edits, show_questions
 from ntm.ui.controls import WORD
 from ntm.ui.endpoints import make_endpoints
@@ -118,7 +118,9 @@ def launch(namespace: str | None = None) -> None:
         {name: own.machine for name, own in opened.items()}, {name: own.source for name, own in opened.items()}
     )
     # `run_history` would keep every run in the visitor's browser and slow each one after it.
-    make_page(machines, " ".join(notices) or None).launch(run_history=False, theme=theme.make_theme(), css=theme.STYLE)
+    make_page(machines, " ".join(notices) or None).launch(
+        run_history=False, theme=theme.make_theme(), css=theme.STYLE, app_kwargs={"middleware": first_load.middleware()}
+    )
 
 
 # What is on it.

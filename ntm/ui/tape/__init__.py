@@ -21,7 +21,7 @@ from ntm.ui.component import make_component
 from ntm.ui.panels.intervention import ChangedRun
 from ntm.ui.run import Run
 
-WITHOUT_PAGE = ("run.js", "origin.js", "words.js")
+WITHOUT_PAGE = ("run.js", "origin.js", "words.js", "lists.js")
 """The scripts that tell what happened in a run, and need no page to do so."""
 SCRIPTS = (*WITHOUT_PAGE, "canvas.js", "memory.js", "history.js", "describe.js", "view.js", "input.js")
 """All scripts in their order. Data flows one way: from the text to the run, the view of it, the drawings and words."""
