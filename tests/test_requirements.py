@@ -52,6 +52,12 @@ def test_the_pinned_set_is_what_is_declared() -> None:
         assert requirement.specifier.contains(pinned[name]), f"{name}=={pinned[name]} is not {requirement}"
 
 
+def test_what_training_looks_for_when_it_is_asked_to_track_is_an_extra() -> None:
+    (track,) = map(Requirement, PROJECT["optional-dependencies"]["track"])
+    assert track.name == "trackio"
+    assert track.specifier.contains(pins("tests/requirements.txt")["trackio"])
+
+
 def test_what_the_tests_import_is_pinned() -> None:
     imported = {name for path in (ROOT / "tests").rglob("*.py") for name in imported_packages(path)}
     assert imported <= (pins("requirements.txt") | pins("tests/requirements.txt")).keys()

@@ -7,7 +7,7 @@ import platform
 import sys
 import warnings
 from collections.abc import Sequence
-from contextlib import nullcontext, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from pathlib import Path
 from typing import Any, NoReturn, get_args
 
@@ -32,8 +32,10 @@ from ntm.training.interruption import Interruption, interruptible
 from ntm.training.loop import Progress
 from ntm.training.parallel import Share
 from ntm.training.run import Settings, TrainingError, TrainingRun
+from ntm.training.track import Tracker, tracked
 
 ALL, PUSH = "all", "push"
+HERE = ""
 _FINISHED = CHECKPOINTS / ".all.json"
 _INTERRUPTED = 130
 _NOT_LEARNED = 3
@@ -102,6 +104,13 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     recipe.add_argument("--batch-size", type=int, help="sequences an update (default: the task's recipe)")
     recipe.add_argument("--device", default="auto", help="cpu, cuda, ... (default: a GPU where there is one)")
     recipe.add_argument("--engine", choices=ENGINES, help="that runs the machine (default: the fastest, by measuring)")
+    recipe.add_argument(
+        "--track",
+        nargs="?",
+        const=HERE,
+        metavar="NAMESPACE/SPACE",
+        help="send every run to a Trackio dashboard, on this machine or in a Space (takes: pip install trackio)",
+    )
     recipe.add_argument("--resume", action="store_true", help="go on with the run that was stopped")
 
     single = _Parser(add_help=False, parents=[recipe, private])
@@ -204,7 +213,7 @@ def _train_one(
     output = _output(options, model, task.name)
     folder = output.with_name(f".{output.name}.run")
     settings = Settings.of(task, model, seed=options.seed, updates=options.updates, batch_size=options.batch_size)
-    with locked(folder) if share.leads else nullcontext():
+    with locked(folder) if share.leads else nullcontext(), ExitStack() as opened:
         begin = race.resume if options.resume and (race.is_unfinished(folder) or options.command != ALL) else race.start
         runs = begin(settings, options.seeds, folder, device)
         if share.leads:
@@ -213,7 +222,10 @@ def _train_one(
             machine = runs[0].model
             if isinstance(machine, NTM):
                 print(f"engine: {options.engine or choose(machine)}", flush=True)
-        if not _train_with_progress(runs, share, interrupted, options.engine):
+        tracker = None
+        if options.track is not None and share.leads:
+            tracker = opened.enter_context(tracked(runs, output.name, options.track or None))
+        if not _train_with_progress(runs, share, interrupted, options.engine, tracker):
             if share.leads:
                 _name_failures(runs)
                 updates = " and ".join(f"{run.update:,}" for run in runs)
@@ -229,6 +241,9 @@ def _train_one(
         except KeyboardInterrupt:
             print("stopped in the evaluation; the same command with --resume goes on with it")
             return _INTERRUPTED
+        if tracker is not None:
+            for run in runs:
+                tracker.conclude(run, _verdict(run, kept=run is race.best(runs), learned=learned))
         with scratch(output) as gone:
             os.replace(folder, gone)  # at once, so that no kill leaves half a run
     return 0 if learned else _NOT_LEARNED
@@ -249,7 +264,11 @@ def _output(options: argparse.Namespace, model: Architecture, task: str) -> Path
 
 
 def _train_with_progress(
-    runs: Sequence[TrainingRun], share: Share, interrupted: Interruption, engine: str | None
+    runs: Sequence[TrainingRun],
+    share: Share,
+    interrupted: Interruption,
+    engine: str | None,
+    tracker: Tracker | None,
 ) -> bool:
     recipe, task = runs[0].recipe, runs[0].task
     done = {run.recipe.seed: run.update for run in runs}
@@ -262,6 +281,8 @@ def _train_with_progress(
     )
 
     def show(run: TrainingRun, progress: Progress) -> None:
+        if tracker is not None:
+            tracker.report(run)
         bar.update(progress.update - done[run.recipe.seed])
         done[run.recipe.seed] = progress.update
         rate = bar.format_dict["rate"] or 0.0
@@ -279,6 +300,16 @@ def _name_failures(runs: Sequence[TrainingRun]) -> None:
     for run in runs:
         if run.failure is not None:
             print(f"note: seed {run.recipe.seed}: {run.failure}", file=sys.stderr)
+
+
+def _verdict(run: TrainingRun, *, kept: bool, learned: bool) -> str:
+    if run.failure is not None:
+        return str(run.failure)
+    if not kept:
+        return "not kept: another seed did better on validation"
+    if not isinstance(run.model, NTM):
+        return "kept; nothing is promised of a baseline"
+    return "kept: it does what its task promises" if learned else "kept, but it does not do what its task promises"
 
 
 def _write(runs: Sequence[TrainingRun], output: Path) -> bool:

@@ -1,6 +1,7 @@
 """Whole updates as CUDA graphs: a GPU replays in one launch what takes thousands to start one by one."""
 
 import threading
+import warnings
 from collections.abc import Callable, Hashable
 from typing import Any, Protocol
 
@@ -61,6 +62,7 @@ def replayed(step: Step, recorder: Recorder, stage: Callable[[], Hashable] = lam
     """The same step, captured once for every shape of batch and number of slots and replayed from then on.
 
     The first batch of a shape is run as it is, which also warms up what capturing must not meet for the first time.
+    Where capturing fails, a warning says why, and the step is done as it is from then on.
 
     Args:
         step: draws no random numbers, asks the device for nothing, and changes tensors in place only.
@@ -68,8 +70,12 @@ def replayed(step: Step, recorder: Recorder, stage: Callable[[], Hashable] = lam
         stage: tells what else the step depends on; where that changes, it is captured anew.
     """
     replays: dict[tuple[Any, ...], tuple[Batch, Work] | None] = {}
+    failed = False
 
     def run(batch: Batch, slots: int | None, generator: torch.Generator) -> Tensor:
+        nonlocal failed
+        if failed:
+            return step(batch, slots, generator)
         key = (batch.inputs.shape, slots, stage())
         if key not in replays:
             with _capturing:
@@ -79,8 +85,15 @@ def replayed(step: Step, recorder: Recorder, stage: Callable[[], Hashable] = lam
         found = replays[key]
         if found is None:
             own = Batch(*(tensor.clone() for tensor in batch))
-            with _capturing:
-                found = replays[key] = own, recorder.capture(lambda: step(own, slots, generator))
+            try:
+                with _capturing:
+                    found = replays[key] = own, recorder.capture(lambda: step(own, slots, generator))
+            except Exception as error:  # whatever a device may refuse; it costs speed, never the run
+                failed = True
+                replays.clear()
+                reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+                warnings.warn(f"going on without CUDA graphs, which is slower: {reason}", stacklevel=2)
+                return step(batch, slots, generator)
         own, replay = found
         for target, source in zip(own, batch, strict=True):
             target.copy_(source)

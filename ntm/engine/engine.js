@@ -34,6 +34,21 @@ export function readSafetensors(bytes) {
   return tensors;
 }
 
+/** The bytes of a safetensors file with these tensors, as `readSafetensors` reads them. */
+export function writeSafetensors(tensors) {
+  const header = {};
+  let end = 0;
+  for (const [name, { shape, values }] of Object.entries(tensors))
+    header[name] = { dtype: "F32", shape, data_offsets: [end, (end += values.byteLength)] };
+  const text = JSON.stringify(header), length = 8 * Math.ceil(text.length / 8);
+  const bytes = new Uint8Array(8 + length + end);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true);
+  bytes.set(new TextEncoder().encode(text.padEnd(length)), 8);
+  for (const [name, { values }] of Object.entries(tensors))
+    bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), 8 + length + header[name].data_offsets[0]);
+  return bytes;
+}
+
 export class Engine {
   /** From the bytes of engine.wasm. */
   static async load(bytes) {
@@ -109,7 +124,7 @@ class Machine {
   }
 
   /**
-   * All that happened in a run, by the names of `ntm.Trace`, time first.
+   * All that happened in a run, by the names of `ntm.Trace`, time first, and the `initial_memory` (B, N, M).
    *
    * Each override puts a number in place of another, in every sequence, and the rest of the run follows from it:
    *   { step, field, head, index, value }           what a head emits, before it uses it: key, strength, gate, shift,
@@ -121,7 +136,8 @@ class Machine {
   trace(inputs, steps, batch, { slots = this.config.memory_slots, memory = null, overrides = [] } = {}) {
     return this.#within((pieces) => {
       const run = this.#forward(pieces, inputs, steps, batch, slots, memory, true, overrides);
-      return { logits: run.logits.slice(), ...this.#read(pieces, run, steps, batch, slots) };
+      const { logits, memory: initial_memory } = run;
+      return { logits: logits.slice(), initial_memory, ...this.#read(pieces, run, steps, batch, slots) };
     });
   }
 
@@ -239,7 +255,7 @@ class Machine {
       shape, tape, given, state, logits, last, 0, batch, this.#putOverrides(pieces, replaced), replaced.length,
     );
     const stateSizes = initial.map((part) => part.length);
-    return { shape, tape, at, inputs: given, stateSizes, logits: engine.floats(logits, size) };
+    return { shape, tape, at, inputs: given, memory: initial[0], stateSizes, logits: engine.floats(logits, size) };
   }
 
   /** Where the tape of a run holds what, by name. */

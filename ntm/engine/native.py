@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from ntm.engine import library
 from ntm.machine.controllers import LSTMController
@@ -22,6 +21,10 @@ from ntm.machine.ntm import NTM, NTMState
 from ntm.machine.trace import Trace
 
 _MOST_LAYERS = 8  # engine.cpp: kMostLayers
+_ONCE = (
+    "the engine's gradients cannot be differentiated again: run the machine with model.unroll(inputs, state), "
+    "which goes step by step"
+)
 
 
 class _Shape(ctypes.Structure):
@@ -41,14 +44,25 @@ class _Layout(ctypes.Structure):
     ]
 
 
+def has_few_layers(model: NTM) -> bool:
+    """Whether the controller has no more layers than the engine takes."""
+    return bool(model.config["controller_layers"] <= _MOST_LAYERS)
+
+
 def can_run(model: NTM, inputs: Tensor, state: NTMState) -> bool:
     """Whether the engine computes what the model would: in float32, on the CPU, with nobody looking at single steps."""
     tensors = [inputs, *_parts(state), *model.cell.parameters()]
     plain = all(tensor.dtype == torch.float32 and tensor.device.type == "cpu" for tensor in tensors)
     watched = any(module._forward_hooks or module._forward_pre_hooks for module in model.cell.modules())
     fits = [tuple(part.shape) for part in _parts(state)] == _state_shapes(model, inputs, state)
-    few_layers = model.config["controller_layers"] <= _MOST_LAYERS
-    return plain and fits and few_layers and not watched and not torch.compiler.is_compiling() and library.available()
+    return (
+        plain
+        and fits
+        and has_few_layers(model)
+        and not watched
+        and not torch.compiler.is_compiling()
+        and library.available()
+    )
 
 
 def unroll(model: NTM, inputs: Tensor, state: NTMState, *, target: str = "native") -> tuple[Tensor, Tensor, NTMState]:
@@ -65,6 +79,7 @@ def unroll(model: NTM, inputs: Tensor, state: NTMState, *, target: str = "native
     Raises:
         EngineUnavailableError: if there is no compiler or it failed.
         ValueError: if the inputs or the state have another shape.
+        RuntimeError: from the backward pass, if it is asked for a graph of its own.
     """
     engine = library.load(target)
     inputs, shape = _prepare(model, inputs, state, keeps_tape=True)
@@ -168,8 +183,9 @@ class _Unroll(torch.autograd.Function):
         return run.results()
 
     @staticmethod
-    @once_differentiable
     def backward(context: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+        if torch.is_grad_enabled():  # create_graph=True
+            raise RuntimeError(_ONCE)
         run: _Run = context.run
         return None, None, *run.backward(*gradients, wants_inputs=context.needs_input_grad[2])
 
@@ -295,12 +311,21 @@ class _Run:
             sharpening=said(at.sharpening, heads),
             content_weights=content,
         )
+        if self.tape.nbytes > _largest_kept_tape:
+            return found  # the tape is no other run's after this one
         return Trace(*(field.clone(memory_format=torch.contiguous_format) for field in found))
 
 
 # Tapes of runs that are over, for those to come: getting one from the system, page by page, takes a third of an update.
 _free_tapes: dict[int, Tensor] = {}
-_KEPT_TAPES, _LARGEST_KEPT_TAPE = 4, 1 << 26
+_KEPT_TAPES = 4
+_largest_kept_tape = 2**28
+
+
+def keep_tapes(largest: int) -> None:
+    """Keep only tapes up to so many bytes for later runs; one that is larger goes with its trace."""
+    global _largest_kept_tape
+    _largest_kept_tape = largest
 
 
 def _take_tape(size: int) -> Tensor:
@@ -311,7 +336,7 @@ def _take_tape(size: int) -> Tensor:
 
 
 def _give_back(tape: Tensor) -> None:
-    if tape.numel() <= _LARGEST_KEPT_TAPE:
+    if tape.nbytes <= _largest_kept_tape:
         _free_tapes[id(tape)] = tape
     for surplus in sorted(_free_tapes.values(), key=Tensor.numel)[:-_KEPT_TAPES]:
         _free_tapes.pop(id(surplus), None)

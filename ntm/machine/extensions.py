@@ -84,8 +84,8 @@ class Analog(Extension):
     spec: ExtensionSpec = "analog"
     name = "analog memory"
     about = (
-        "Heads see the input and add to memory without squashing, so that a priority gets there as it is. The paper's "
-        "heads see what the controller makes of it, and squash that."
+        "Heads see the input and add to memory without squashing, so that a priority gets there as it is. In the paper "
+        "they see only what the controller makes of it, and squash what they add."
     )
     sees_input = True
     linear_adds = True

@@ -28,6 +28,10 @@ class NTMState(NamedTuple):
     controller: ControllerState
 
 
+Step = Callable[[Tensor, NTMState], tuple[Tensor, NTMState]]
+"""from the inputs (B, in) of a step and the state before to its logits (B, out) and the state after"""
+
+
 class _Step(NamedTuple):
     logits: Tensor
     state: NTMState
@@ -238,8 +242,15 @@ class NTM(SequenceModel):
         logits, _, state = self.unroll(inputs, state)
         return logits, state
 
-    def unroll(self, inputs: Tensor, state: NTMState | None = None) -> tuple[Tensor, Tensor, NTMState]:
+    def unroll(
+        self, inputs: Tensor, state: NTMState | None = None, *, step: Step | None = None
+    ) -> tuple[Tensor, Tensor, NTMState]:
         """Run step by step, and return all weightings (T, B, R + W, N) besides the logits and the last state.
+
+        Args:
+            inputs: (T, B, in).
+            state: where to go on from; the initial state when None.
+            step: does what the cell does, such as the cell compiled.
 
         Raises:
             ValueError: if the inputs have another shape.
@@ -248,7 +259,7 @@ class NTM(SequenceModel):
         state = self.initial_state(inputs.shape[1]) if state is None else state
         logits, weightings = [], []
         for step_inputs in inputs.unbind(0):
-            step_logits, state = self.cell(step_inputs, state)
+            step_logits, state = (step or self.cell)(step_inputs, state)
             logits.append(step_logits)
             weightings.append(state.weights)
         return torch.stack(logits), torch.stack(weightings), state

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
@@ -17,6 +18,7 @@ from ntm.reports.tables import Row
 from ntm.tasks import Task
 
 CARD = "README.md"
+_WIDTH = 120
 PICTURES = {
     "run.png": "One run of the largest size it was trained on, step by step.",
     "generalisation.png": "Error by size, far beyond the sizes it was trained on.",
@@ -28,12 +30,12 @@ _TEXT = """---
 
 # {name}
 
-{kind} trained from scratch on the task *{task}*: {parameters:,} weights. It belongs to a project that trains the
-machines of [the paper by Graves, Wayne and Danihelka](https://arxiv.org/abs/1410.5401) and shows them at work in a
-browser.
+{kind} trained from scratch on the task *{task}*: {parameters:,} weights.
+It belongs to a project that trains the machines of [the paper by Graves, Wayne and
+Danihelka](https://arxiv.org/abs/1410.5401) and shows them at work in a browser.
 
 > {about}
-{beyond}{pictures}
+{pictures}{beyond}
 ## Use
 
 The library is not on PyPI: run this in a clone of the project, after `pip install -r requirements.txt`.
@@ -52,9 +54,9 @@ print(torch.sigmoid(logits).round())
 
 ## Results
 
-{error} per sequence on {sequences:,} fresh sequences a size ({seeds}), none of which were used in training or in
-choosing the weights.{optimal} After "±" is half the 95 % interval of the mean. Where no sequence was wrong, at most so
-many of a hundred are, at the level of 95 %.
+{error} per sequence on {sequences} fresh sequences a size ({seeds}), none of which were used in training or in
+choosing the weights.{optimal} After "±" is half the 95 % interval of the mean. Where none or few were wrong, the share
+of wrong sequences is below what the brackets say, at the level of 95 %.
 
 {scores}
 
@@ -150,14 +152,15 @@ def render(
         task=task,
         about=_describe_task(about),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
-        beyond=_BEYOND.format(about=extension.about) if extension.about else "",
+        beyond=_BEYOND.format(about=fill(extension.about, _WIDTH)) if extension.about else "",
         pictures="".join(f"\n![{PICTURES[picture]}]({picture})\n" for picture in pictures),
         source=source,
         get=f'get("{task}")' if path is None else f'load("{path.name}")',
         command=trained_on if architecture == "ntm" else f"{trained_on} --model {architecture}",
         error=evaluation["error"].capitalize(),
-        sequences=evaluation["sequences"],
-        seeds=tables.describe_seeds(evaluation["seeds"]),
+        sequences=tables.describe_counts(evaluation["scores"]),
+        # Records of before are of a single seed.
+        seeds=tables.describe_seeds(evaluation["seeds"] if "seeds" in evaluation else [evaluation["seed"]]),
         optimal=_OPTIMAL if any(row.optimal is not None for row in rows) else "",
         scores=tables.markdown(_TITLES, list(map(_cells, rows))),
         validation="; ".join(dict.fromkeys(tables.describe_sizes(case.sizes) for case in about.validation)),

@@ -9,6 +9,7 @@ from ntm.tasks import Task
 from ntm.tasks.base import Sizes
 
 _NOTHING = "–"
+_FEW = 20
 
 
 class Row(NamedTuple):
@@ -116,8 +117,9 @@ def excess(score: Mapping[str, Any]) -> float:
 def mean_error(row: Row | None) -> str:
     """A mean error with its 95 % interval, such as "0.18 ± 0.02".
 
-    Where no sequence was wrong, how seldom one must be, such as "0 (< 0.03 %)". Where the best possible error is known,
-    how much more it is than that, and the interval of that.
+    Where hardly a sequence was wrong, an interval of the mean means little: then the upper bound of the share that is,
+    such as "0 (< 0.03 %)". Where the best possible error is known, how much more it is than that, and the interval of
+    that.
     """
     if row is None:
         return _NOTHING
@@ -126,8 +128,8 @@ def mean_error(row: Row | None) -> str:
         more = f"{100 * (row.error / row.optimal - 1):+.2f}"
         interval = "" if margin is None else f" ± {100 * margin / row.optimal:.2f}"
         return f"{number(row.error)} ({more}{interval} %)"
-    if row.wrong == 0:
-        return f"0 (< {percent(bound_of_none(row.sequences))})"
+    if row.wrong is not None and row.wrong < _FEW:
+        return f"{number(row.error)} (< {percent(_largest_share(row.wrong, row.sequences))})"
     if not margin:
         return number(row.error)
     places = max(0, 1 - math.floor(math.log10(margin)))
@@ -139,15 +141,24 @@ def wrong_sequences(row: Row) -> str:
     if row.wrong is None:
         return _NOTHING
     if row.wrong == 0:
-        return f"0 (< {percent(bound_of_none(row.sequences))})"
+        return f"0 (< {percent(_largest_share(0, row.sequences))})"
     low, high = wilson(row.wrong, row.sequences)
     return f"{row.wrong:,} ({percent(low).removesuffix(' %')} to {percent(high)})"
+
+
+def _largest_share(wrong: int, sequences: int) -> float:
+    return wilson(wrong, sequences)[1] if wrong else bound_of_none(sequences)
 
 
 def percent(share: float) -> str:
     """A share with as many digits as mean something, such as "0.03 %"."""
     value = 100 * share
     return f"{value:,.0f} %" if value >= 9.95 else f"{value:.2g} %"
+
+
+def describe_counts(scores: Sequence[Mapping[str, Any]]) -> str:
+    """How many sequences there were a score, such as "1,000 or 10,000"."""
+    return " or ".join(f"{count:,}" for count in sorted({score["sequences"] for score in scores}))
 
 
 def describe_seeds(seeds: Sequence[int]) -> str:

@@ -35,7 +35,7 @@ machines of [this folder](../README.md), each with what the paper saw in its own
 is built. A machine with an extension has more than the paper's: [what and why](../README.md).
 
 Errors are wrong bits, where the paper counts the log loss; of N-grams both count the log loss in bits. Learning curves
-show the error on the sequences that a machine was training on.
+show the error on the sequences that a machine was training on, which are short at first where its recipe says so.
 
 `python -m ntm.studies.paper` writes this page.
 """
@@ -77,13 +77,12 @@ def _draw_learning(task: str, machines: Machines) -> Drawn:
     for label, each in machines.items():
         batch_size = each.training["batch_size"]
         curves[label] = [(row["update"] * batch_size, row["error"]) for row in each.training["curve"]]
-    trained_on = {name: sizes[-1] for name, sizes in tasks.get(task).sizes.items()}
     optimal = next(
         (
             score["optimal"]
             for each in machines.values()
             for score in each.evaluation["scores"]
-            if "optimal" in score and score["sizes"] == trained_on
+            if "optimal" in score and score["sizes"] == _largest(task)
         ),
         None,
     )
@@ -123,20 +122,22 @@ def _draw_generalisation(task: str, machines: Machines) -> Drawn:
 
 
 def _draw_predictions(task: str, machines: Machines) -> Drawn:
-    size = {name: sizes[-1] for name, sizes in tasks.get(task).sizes.items()}
-    batch, chosen = _sample(task, size), _first_of(machines, ["ntm", "lstm"])
+    batch, chosen = _sample(task, _largest(task)), _first_of(machines, ["ntm", "lstm"])
     optimal = tasks.get(task).optimal_probabilities(batch.inputs)
     assert optimal is not None
     predictions = {"optimal estimator": optimal[batch.mask][:, 0]}
-    predictions |= {label: _run(task, each.model, size).probabilities[:, 0] for label, each in chosen.items()}
+    for label, each in chosen.items():
+        predictions[label] = _run(task, each.model, _largest(task)).probabilities[:, 0]
     first = int(batch.mask[:, 0].nonzero()[0]) + 2  # the second bit is the first that could be asked for
     bits = batch.targets[batch.mask][:, 0]
     return _drawn(lambda: figures.draw_predictions(bits, predictions, first), chosen, ["ntm", "lstm"])
 
 
 def _draw_example(task: str, machines: Machines) -> Drawn:
-    batch = _sample(task, {name: sizes[-1] for name, sizes in tasks.get(task).sizes.items()})
-    return Drawn(figures.draw_example(batch), ["one sequence, its priorities in the row below the vectors"])
+    return Drawn(
+        figures.draw_example(_sample(task, _largest(task))),
+        ["one sequence, its priorities in the row below the vectors"],
+    )
 
 
 def _first_of(machines: Machines, architectures: Sequence[Architecture]) -> Machines:
@@ -151,6 +152,11 @@ def _drawn(draw: Callable[[], Figure], chosen: Machines, architectures: Sequence
     there = {architecture_of(each.model) for each in chosen.values()}
     missing = [MODELS[architecture].label for architecture in architectures if architecture not in there]
     return Drawn(draw() if chosen else None, chosen, missing)
+
+
+def _largest(task: str) -> Sizes:
+    """The largest sizes that machines are trained on."""
+    return {name: sizes[-1] for name, sizes in tasks.get(task).sizes.items()}
 
 
 def _sample(task: str, sizes: Sizes) -> Batch:

@@ -30,8 +30,8 @@ Each of the paper's tasks, learned by a Neural Turing Machine and by a plain LST
 that neither training nor the choice of weights has seen.
 
 - After "±" is half the 95 % interval of the mean.
-- "0 (< 0.03 %)" means that no sequence was wrong, so fewer than 0.03 % are, at the level of 95 %. Where some were, the
-  card of the machine says how many, and how wrong the worst was.
+- "0 (< 0.03 %)" means that no sequence was wrong, so fewer than 0.03 % are, at the level of 95 %. The same is said
+  where fewer than twenty were. The card of each machine says how many were, and how wrong the worst was.
 - "Size used in choosing" marks a size that no machine was trained on, but whose error decided between weights.
 
 `python -m ntm.studies.evaluation --all --full --save` measures the errors anew, `python -m ntm.studies.initialisation`
@@ -92,13 +92,13 @@ def _section(folder: Path, task: Task) -> str:
     evaluations = {label: each.evaluation for label, each in zip(labels, found, strict=True)}
     figure = f"{task.name}.svg"
     save(figures.draw_generalisation(task, evaluations), folder / figure)
-    sequences = {evaluation["sequences"] for evaluation in evaluations.values()}
+    tried = tables.describe_counts([score for each in evaluations.values() for score in each["scores"]])
     return f"""
 ## {task.name}
 
 ![Error against size, far past the sizes trained on]({figure})
 
-{task.error_name.capitalize()} a sequence, over {" and ".join(f"{count:,}" for count in sorted(sequences))} a size.
+{task.error_name.capitalize()} a sequence, over {tried} a size.
 
 {tables.compare(task, evaluations)}
 

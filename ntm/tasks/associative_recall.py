@@ -5,11 +5,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ntm.tasks.base import Batch, Case, Task
+from ntm.tasks.base import Case, Task
 from ntm.tasks.bits import random_bits
 from ntm.tasks.forms import Items, Number, Typed
+from ntm.tasks.layout import Batch, Given, Layout, Part
 from ntm.tasks.recipe import Loss, Recipe
-from ntm.tasks.text import caption_each
 
 
 class AssociativeRecall(Task):
@@ -55,6 +55,19 @@ class AssociativeRecall(Task):
         offered=range(2, 31),
         number=Number(name="query", label="The item to ask about", noun="The item to ask about"),
     )
+    layout = Layout(
+        each_item=(
+            Part(caption="item {item}: flag", flag=item_channel),
+            Part(caption="item {item}: vector {place} of {of} comes in", comes="item"),
+        ),
+        parts=(
+            Part(caption="query flag", flag=query_channel),
+            Part(caption="item {item} is asked about: vector {place} of {of} comes in", comes="asked"),
+            Part(caption="query flag", flag=query_channel),
+            Part(caption="item {item}: vector {place} of {of} is due", due="next"),
+        ),
+        rows_an_item=vectors_an_item,
+    )
 
     def encode(self, items: Tensor, queries: Tensor) -> Batch:
         """The sequence that shows these items and asks for the one after each query.
@@ -63,21 +76,8 @@ class AssociativeRecall(Task):
             items: (K, 3, B, 6), bits.
             queries: (B,), which item is shown again, from 0; never the last.
         """
-        count, rows, batch_size, _ = items.shape
-        steps = count * (rows + 1) + 2 * (rows + 1)
-        inputs = items.new_zeros(steps, batch_size, self.input_size)
-        listed = inputs[: count * (rows + 1)].view(count, rows + 1, batch_size, self.input_size)
-        listed[:, 0, :, self.item_channel] = 1
-        listed[:, 1:, :, : self.bits] = items
-        sequences = torch.arange(batch_size, device=items.device)
-        asked = inputs[count * (rows + 1) : -rows]
-        asked[[0, -1], :, self.query_channel] = 1
-        asked[1:-1, :, : self.bits] = items[queries, :, sequences].transpose(0, 1)
-        targets = items.new_zeros(steps, batch_size, self.output_size)
-        targets[-rows:] = items[queries + 1, :, sequences].transpose(0, 1)
-        mask = torch.zeros(steps, batch_size, dtype=torch.bool, device=items.device)
-        mask[-rows:] = True
-        return Batch(inputs, targets, mask)
+        given = Given(items.flatten(0, 1), asked=queries)
+        return self.layout.encode(given, self.input_size, self.output_size)
 
     def draw(
         self, batch_size: int, generator: torch.Generator | None, device: torch.device | str | None, **sizes: int
@@ -96,12 +96,4 @@ class AssociativeRecall(Task):
 
     def captions(self, typed: Typed) -> list[str]:
         """What each step is about."""
-        rows, query = self.vectors_an_item, typed.number
-        assert query is not None
-        listed = [
-            f"item {item}: {part}"
-            for item in range(1, len(typed.rows) + 1)
-            for part in ("flag", *caption_each("vector", rows, "comes in"))
-        ]
-        asked = ["query flag", *caption_each(f"item {query} is asked about: vector", rows, "comes in"), "query flag"]
-        return [*listed, *asked, *caption_each(f"item {query + 1}: vector", rows, "is due")]
+        return self.layout.captions(typed)

@@ -11,21 +11,11 @@ from torch import Tensor
 from ntm.machine.checks import check_whole_number
 from ntm.machine.models import Architecture
 from ntm.tasks.forms import Form, Typed
+from ntm.tasks.layout import Batch, Layout
 from ntm.tasks.recipe import Recipe
 from ntm.tasks.text import InputError
 
 Sizes = Mapping[str, int]
-
-
-class Batch(NamedTuple):
-    """Sequences to learn from or to be judged on; rows are time steps."""
-
-    inputs: Tensor
-    """(T, B, in)"""
-    targets: Tensor
-    """(T, B, out), bits"""
-    mask: Tensor
-    """(T, B), true on the steps that are scored"""
 
 
 @dataclass(frozen=True)
@@ -135,6 +125,8 @@ class Task(ABC):
     """where published weights are judged, on sequences never used to choose them"""
     form: Form
     """how it is asked, as text and on the page. What it counts is the first of the sizes"""
+    layout: Layout | None = None
+    """how its sequences are made, for a page to make them as well; the page asks the server where it is None"""
     error_name: str = "bit errors"
     excess_name: str = "bit errors"
     """the name of what an error is above the least possible one, which is what curves show"""

@@ -5,11 +5,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ntm.tasks.base import Batch, Case, Task
+from ntm.tasks.base import Case, Task
 from ntm.tasks.bits import half_skewed_bits, random_bits
 from ntm.tasks.forms import Rows, Typed
+from ntm.tasks.layout import Batch, Given, Layout, Part
 from ntm.tasks.recipe import Loss, Recipe
-from ntm.tasks.text import caption_each
 
 
 class Copy(Task):
@@ -37,6 +37,14 @@ class Copy(Task):
     )
 
     form = Rows(bits=bits, word="It only ever practised up to 20 letters.")
+    layout = Layout(
+        parts=(
+            Part(caption="start flag", flag=start_channel),
+            Part(caption="vector {place} of {of} comes in", comes="all"),
+            Part(caption="end flag", flag=end_channel),
+            Part(caption="vector {place} of {of} is due", due="all"),
+        )
+    )
 
     def encode(self, vectors: Tensor) -> Batch:
         """The sequence that asks for these vectors.
@@ -44,17 +52,7 @@ class Copy(Task):
         Args:
             vectors: (L, B, 8), bits.
         """
-        length, batch_size, _ = vectors.shape
-        steps = 2 * length + 2
-        inputs = vectors.new_zeros(steps, batch_size, self.input_size)
-        inputs[0, :, self.start_channel] = 1
-        inputs[1 : length + 1, :, : self.bits] = vectors
-        inputs[length + 1, :, self.end_channel] = 1
-        targets = vectors.new_zeros(steps, batch_size, self.output_size)
-        targets[-length:] = vectors
-        mask = torch.zeros(steps, batch_size, dtype=torch.bool, device=vectors.device)
-        mask[-length:] = True
-        return Batch(inputs, targets, mask)
+        return self.layout.encode(Given(vectors), self.input_size, self.output_size)
 
     def draw(
         self, batch_size: int, generator: torch.Generator | None, device: torch.device | str | None, **sizes: int
@@ -70,5 +68,4 @@ class Copy(Task):
 
     def captions(self, typed: Typed) -> list[str]:
         """What each step is about."""
-        came, due = (caption_each("vector", len(typed.rows), verb) for verb in ("comes in", "is due"))
-        return ["start flag", *came, "end flag", *due]
+        return self.layout.captions(typed)

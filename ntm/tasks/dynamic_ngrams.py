@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ntm.tasks.base import Answer, Batch, Case, Question, Task
+from ntm.tasks.base import Answer, Case, Question, Task
 from ntm.tasks.forms import Stream, Typed
+from ntm.tasks.layout import Batch, Given, Layout, Part
 from ntm.tasks.recipe import Finish, Recipe, Selection
 
 
@@ -56,6 +57,17 @@ class DynamicNgrams(Task):
         needs=f"it takes {context + 1} to 500, for the machine is asked about a bit from the {context} before it",
         offered=range(20, 501),
     )
+    layout = Layout(
+        parts=(
+            Part(
+                caption="bit {vector} is {bit}; what will bit {next} be?",
+                comes="all but the last",
+                due="all but the first",
+                unscored=context - 1,
+            ),
+        ),
+        context=context,
+    )
 
     def encode(self, bits: Tensor) -> Batch:
         """The sequence that asks for each of these bits after those before it.
@@ -63,10 +75,7 @@ class DynamicNgrams(Task):
         Args:
             bits: (L, B).
         """
-        inputs, targets = bits[:-1].unsqueeze(-1), bits[1:].unsqueeze(-1)
-        mask = torch.ones(inputs.shape[:2], dtype=torch.bool, device=bits.device)
-        mask[: self.context - 1] = False
-        return Batch(inputs, targets, mask)
+        return self.layout.encode(Given(bits.unsqueeze(-1)), self.input_size, self.output_size)
 
     def draw(
         self, batch_size: int, generator: torch.Generator | None, device: torch.device | str | None, **sizes: int
@@ -78,9 +87,13 @@ class DynamicNgrams(Task):
         table = angles.sin().square()
         chances = torch.rand(sizes["length"], batch_size, generator=generator, device=source)
         bits = (chances < 0.5).long()
-        for index in range(self.context, len(bits)):
-            context = self._contexts(bits[index - self.context : index])
-            bits[index] = (chances[index] < table.gather(0, context)).long()
+        # What every context would lead to, for all steps at once: one look-up a step is left to do in turn.
+        shifted = 2 * torch.arange(len(table), device=source).unsqueeze(-1) % len(table)
+        contexts = [self._contexts(bits[: self.context])]
+        for leads_to in (shifted + (chances[self.context :].unsqueeze(1) < table)).unbind():
+            contexts.append(leads_to.gather(0, contexts[-1]))
+        # The newest bit of a context is its last.
+        bits = torch.cat([bits[: self.context], *contexts[1:]]) % 2
         return self.encode(bits.float().to(device))
 
     def errors(self, logits: Tensor, batch: Batch) -> Tensor:
@@ -117,9 +130,7 @@ class DynamicNgrams(Task):
 
     def captions(self, typed: Typed) -> list[str]:
         """What each step is about."""
-        return [
-            f"bit {row} is {int(bit)}; what will bit {row + 1} be?" for row, bit in enumerate(typed.rows[:-1], start=1)
-        ]
+        return self.layout.captions(typed)
 
     def draw_typed(self, generator: torch.Generator | None, **sizes: int) -> Typed:
         """Draw a stream from a table of its own."""

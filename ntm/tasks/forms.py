@@ -45,6 +45,11 @@ class Number:
     first: int = 1
     """its value in the example that the page begins with"""
 
+    def describe(self) -> dict[str, Any]:
+        """What it can be, as JSON can hold it; the last choice is None where it is the number of an item."""
+        first, last = (1, None) if self.choices is None else (self.choices[0], self.choices[-1])
+        return {"name": self.name, "first": first, "last": last}
+
     def check(self, number: float | None, choices: range) -> int:
         """The number, if it is one of the choices.
 
@@ -70,6 +75,8 @@ class Form(ABC):
     """what messages about a wrong size end in: "recall needs two or more", say; the fewest and the most when empty"""
     number: Number | None = None
 
+    kind: ClassVar[str]
+    """what it is made of, for the page: "rows", "items" or "stream\""""
     argument: ClassVar[str] = "bits"
     """the name that the endpoint gives to the text"""
     noun: ClassVar[str]
@@ -138,6 +145,11 @@ class Form(ABC):
             text: the text of a question that can be read.
         """
 
+    def describe(self) -> dict[str, Any]:
+        """What a page has to know to read questions in this form, as JSON can hold it."""
+        number = None if self.number is None else self.number.describe()
+        return {"kind": self.kind, "fewest": self.fewest, "most": self.most, "number": number}
+
     def _check_size(self, found: str, size: int) -> None:
         if not self.fewest <= size <= self.most:
             raise InputError(f"{found}; {self.needs or f'it takes {self.fewest} to {self.most}'}.")
@@ -155,7 +167,7 @@ class Rows(Form):
     word: str | None = None
     """a word to begin with, where words may be typed instead: a character is a vector of 8 bits"""
 
-    noun = "vectors"
+    kind, noun = "rows", "vectors"
 
     def __post_init__(self) -> None:
         if self.word is not None and (self.bits != BITS or self.priorities):
@@ -221,6 +233,11 @@ class Rows(Form):
         lines = zip(format_bits(typed.rows).splitlines(), typed.priorities.tolist(), strict=True)
         return "\n".join(f"{bits} {priority:.3f}" for bits, priority in lines)
 
+    def describe(self) -> dict[str, Any]:
+        """What a page has to know to read questions in this form, as JSON can hold it."""
+        own = {"bits": self.bits, "priorities": self.priorities, "word": self.word is not None}
+        return super().describe() | own
+
     def lay_out(self, text: str) -> dict[str, Any]:
         """A question as the page's grid takes it."""
         lines = [line.split() for line in text.splitlines() if line.strip()]
@@ -241,7 +258,7 @@ class Items(Form):
     most: int = 40
 
     argument = "items"
-    noun = "items"
+    kind, noun = "items", "items"
 
     @property
     def hint(self) -> str:
@@ -299,6 +316,10 @@ class Items(Form):
         """A question as text, which `parse` reads."""
         return "\n\n".join(map(format_bits, typed.rows))
 
+    def describe(self) -> dict[str, Any]:
+        """What a page has to know to read questions in this form, as JSON can hold it."""
+        return super().describe() | {"bits": self.bits, "rowsAnItem": self.rows_an_item}
+
     def lay_out(self, text: str) -> dict[str, Any]:
         """A question as the page's grid takes it."""
         rows = ["".join(line.split()) for line in text.splitlines() if line.strip()]
@@ -309,7 +330,7 @@ class Items(Form):
 class Stream(Form):
     """One stream of bits, such as "0110111", on one line or on several."""
 
-    noun = "bits"
+    kind, noun = "stream", "bits"
 
     @property
     def hint(self) -> str:

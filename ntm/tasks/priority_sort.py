@@ -5,9 +5,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ntm.tasks.base import Batch, Case, Task
+from ntm.tasks.base import Case, Task
 from ntm.tasks.bits import random_bits
 from ntm.tasks.forms import Rows, Typed
+from ntm.tasks.layout import Batch, Given, Layout, Part
 from ntm.tasks.recipe import Recipe, Selection
 
 
@@ -54,6 +55,14 @@ class PrioritySort(Task):
         most=60,
         needs=f"sorting takes {left_out + 1} to 60, for the lowest {left_out} are left out",
     )
+    layout = Layout(
+        parts=(
+            Part(caption="vector {vector} comes in, priority {priority}", comes="all", priorities=priority_channel),
+            Part(caption="end flag", flag=end_channel),
+            Part(caption="number {place}: vector {vector} is due", due="sorted"),
+        ),
+        left_out=left_out,
+    )
 
     def encode(self, vectors: Tensor, priorities: Tensor) -> Batch:
         """The sequence that asks for these vectors in order.
@@ -62,23 +71,8 @@ class PrioritySort(Task):
             vectors: (L, B, 8), bits.
             priorities: (L, B), in [-1, 1]. Of equal ones the earlier vector goes first.
         """
-        length, batch_size, _ = vectors.shape
-        answer = length - self.left_out
-        inputs = vectors.new_zeros(length + 1 + answer, batch_size, self.input_size)
-        inputs[:length, :, : self.bits] = vectors
-        inputs[:length, :, self.priority_channel] = priorities
-        inputs[length, :, self.end_channel] = 1
-        order = self._order(priorities)
-        targets = vectors.new_zeros(len(inputs), batch_size, self.output_size)
-        targets[-answer:] = vectors.gather(0, order.unsqueeze(-1).expand(-1, -1, self.bits))
-        mask = torch.zeros(inputs.shape[:2], dtype=torch.bool, device=vectors.device)
-        mask[-answer:] = True
-        return Batch(inputs, targets, mask)
-
-    def _order(self, priorities: Tensor) -> Tensor:
-        """Which vectors are due, in order: (L, ...) to (L - 4, ...)."""
-        order = priorities.sort(dim=0, descending=True, stable=True).indices
-        return order[: len(order) - self.left_out]
+        given = Given(vectors, priorities=priorities)
+        return self.layout.encode(given, self.input_size, self.output_size)
 
     def draw(
         self, batch_size: int, generator: torch.Generator | None, device: torch.device | str | None, **sizes: int
@@ -96,11 +90,4 @@ class PrioritySort(Task):
 
     def captions(self, typed: Typed) -> list[str]:
         """What each step is about."""
-        assert typed.priorities is not None
-        came = [
-            f"vector {row} comes in, priority {priority:.2f}"
-            for row, priority in enumerate(typed.priorities.tolist(), start=1)
-        ]
-        order = self._order(typed.priorities).tolist()
-        due = [f"number {place}: vector {row + 1} is due" for place, row in enumerate(order, start=1)]
-        return [*came, "end flag", *due]
+        return self.layout.captions(typed)

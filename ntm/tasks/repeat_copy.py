@@ -5,11 +5,12 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from ntm.tasks.base import Answer, Batch, Case, Question, Task
+from ntm.tasks.base import Answer, Case, Question, Task
 from ntm.tasks.bits import half_skewed_bits, random_bits
 from ntm.tasks.forms import Number, Rows, Typed
+from ntm.tasks.layout import Batch, Count, Given, Layout, Part
 from ntm.tasks.recipe import Curriculum, Finish, Loss, Recipe, Selection
-from ntm.tasks.text import InputError, caption_each, count, format_bits
+from ntm.tasks.text import InputError, count, format_bits
 
 _MOST_VECTORS = 500
 
@@ -91,6 +92,19 @@ class RepeatCopy(Task):
             first=4,
         ),
     )
+    layout = Layout(
+        parts=(
+            Part(caption="start flag", flag=start_channel),
+            Part(caption="vector {place} of {of} comes in", comes="all"),
+            Part(
+                caption="the count, {number}",
+                count=Count(channel=count_channel, mean=count_mean, deviation=count_deviation),
+            ),
+            Part(caption="vector {vector} is due, time {time}", due="repeated"),
+            Part(caption="the end marker is due", marker=end_marker_channel),
+        ),
+        most_due=_MOST_VECTORS + 1,
+    )
 
     def encode(self, vectors: Tensor, repeats: int) -> Batch:
         """The sequence that asks for these vectors so many times.
@@ -99,19 +113,7 @@ class RepeatCopy(Task):
             vectors: (L, B, 8), bits.
             repeats: R.
         """
-        length, batch_size, _ = vectors.shape
-        answer = length * repeats + 1
-        steps = length + 2 + answer
-        inputs = vectors.new_zeros(steps, batch_size, self.input_size)
-        inputs[0, :, self.start_channel] = 1
-        inputs[1 : length + 1, :, : self.bits] = vectors
-        inputs[length + 1, :, self.count_channel] = (repeats - self.count_mean) / self.count_deviation
-        targets = vectors.new_zeros(steps, batch_size, self.output_size)
-        targets[-answer:-1, :, : self.bits] = vectors.repeat(repeats, 1, 1)
-        targets[-1, :, self.end_marker_channel] = 1
-        mask = torch.zeros(steps, batch_size, dtype=torch.bool, device=vectors.device)
-        mask[-answer:] = True
-        return Batch(inputs, targets, mask)
+        return self.layout.encode(Given(vectors, repeats), self.input_size, self.output_size)
 
     def draw(
         self, batch_size: int, generator: torch.Generator | None, device: torch.device | str | None, **sizes: int
@@ -154,13 +156,7 @@ class RepeatCopy(Task):
 
     def captions(self, typed: Typed) -> list[str]:
         """What each step is about."""
-        length, repeats = len(typed.rows), typed.number
-        assert repeats is not None
-        due = [
-            f"vector {vector} is due, time {time}" for time in range(1, repeats + 1) for vector in range(1, length + 1)
-        ]
-        shown = ["start flag", *caption_each("vector", length, "comes in"), f"the count, {repeats}"]
-        return [*shown, *due, "the end marker is due"]
+        return self.layout.captions(typed)
 
     def report(self, question: Question, answer: Answer) -> dict[str, Any]:
         """Output and target in the form of the question, bit_errors (those of the end marker count), probabilities, and

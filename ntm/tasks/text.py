@@ -1,5 +1,7 @@
 """What people type, and what they read: bit vectors and words as text."""
 
+from unicodedata import category
+
 import torch
 from torch import Tensor
 
@@ -7,6 +9,8 @@ BITS = 8
 MAX_ROWS = 250
 # Room for the longest input with a space between all bits; anything longer is refused before it is looked at.
 _MOST_CHARACTERS = MAX_ROWS * 2 * (BITS + 1)
+# Categories of characters: controls, and the separators of lines and paragraphs.
+_UNSEEN = ("Cc", "Zl", "Zp")
 
 
 class InputError(ValueError):
@@ -30,23 +34,25 @@ def read_rows(text: str, most: int) -> list[str]:
 
 
 def parse_word(text: str) -> Tensor:
-    """Read a word, one 8-bit vector a character, the highest bit first.
+    """Read a word, one 8-bit vector for each byte of it in UTF-8, the highest bit first.
 
     Returns:
         (L, 8), bits as 0.0 and 1.0.
 
     Raises:
-        InputError: if it is empty, too long, or holds a character that does not fit in 8 bits.
+        InputError: if it is empty, too long, or no text.
     """
     check_length(text)
     if not text:
         raise InputError("There is nothing to run yet: type a word.")
-    if len(text) > MAX_ROWS:
-        raise InputError(f"That is {len(text):,} characters; up to {MAX_ROWS} fit here.")
-    strange = next((character for character in text if ord(character) > 255), None)
-    if strange is not None:
-        raise InputError(f"“{strange}” does not fit in {BITS} bits: use characters up to “ÿ” (code 255).")
-    return torch.tensor([[float(bit) for bit in f"{ord(character):0{BITS}b}"] for character in text])
+    try:
+        written = text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"Character {error.start + 1} is half of one: type the whole character.") from None
+    if len(written) > MAX_ROWS:
+        kind = "characters" if text.isascii() else "bytes of UTF-8"
+        raise InputError(f"That is {len(written):,} {kind}; up to {MAX_ROWS} fit here.")
+    return torch.tensor([[float(bit) for bit in f"{byte:0{BITS}b}"] for byte in written])
 
 
 def format_bits(vectors: Tensor) -> str:
@@ -59,9 +65,10 @@ def format_bits(vectors: Tensor) -> str:
 
 
 def format_word(vectors: Tensor) -> str:
-    """The characters that rows of 8 bits stand for; those that cannot be printed as a middle dot."""
-    characters = [chr(int(row, 2)) for row in format_bits(vectors).split("\n")]
-    return "".join(character if character.isprintable() else "·" for character in characters)
+    """The characters that rows of 8 bits stand for in UTF-8; a middle dot for what has no place in a line, and for what
+    is no character."""
+    written = bytes(int(row, 2) for row in format_bits(vectors).split("\n")).decode(errors="replace")
+    return "".join("·" if category(each) in _UNSEEN or each == "\ufffd" else each for each in written)
 
 
 def check_length(text: str) -> None:

@@ -43,8 +43,7 @@ def validate(
     Raises:
         Stopped: as soon as `stopping()` is true; it is asked between batches.
     """
-    with torch.compiler.set_stance("force_eager"):
-        judged = [(case.weight, _judge(model, task, case, sequences, stopping)) for case in task.validation]
+    judged = [(case.weight, _judge(model, task, case, sequences, stopping)) for case in task.validation]
     return Validation(
         error=sum(weight * judgement.error for weight, judgement in judged),
         worst_logit=max(judgement.worst_logit for _, judgement in judged),

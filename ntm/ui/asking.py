@@ -8,13 +8,13 @@ import gradio as gr
 from gradio.blocks import Block
 
 from ntm import tasks
-from ntm.tasks import InputError, Question
-from ntm.ui import controls, grid, links, tape, tour
+from ntm.tasks import InputError
+from ntm.ui import browser, controls, grid, links, tour
 from ntm.ui.controls import BITS, WORD, Example
-from ntm.ui.events import QUIET, alert
+from ntm.ui.events import QUIET
 from ntm.ui.links import Link
 from ntm.ui.machines import Machines, updates_kept
-from ntm.ui.outcome import Outcome, ask
+from ntm.ui.problem import make_problem
 
 
 class Controls(NamedTuple):
@@ -32,6 +32,8 @@ class Controls(NamedTuple):
     surprise: gr.Button
     slots: gr.Dropdown
     learned: gr.Slider
+    machine: gr.JSON
+    """what the browser is told of the visitor's own machine"""
 
 
 def add_tasks(machines: Machines) -> gr.Radio:
@@ -41,13 +43,12 @@ def add_tasks(machines: Machines) -> gr.Radio:
     return gr.Radio(choices, label="What it learned to do", elem_id="task", container=False, **first)
 
 
-def add_fields(machines: Machines, example: Example, first: Outcome) -> dict[str, Any]:
+def add_fields(machines: Machines, example: Example) -> dict[str, Any]:
     """The controls beside the machine, in the order in which they stand.
 
     Args:
         machines: those of the page.
         example: the question that the page begins with.
-        first: what came of it.
     """
     task = example.question.task
     field = controls.typed_field(task, example.kind, example.typed)
@@ -58,47 +59,23 @@ def add_fields(machines: Machines, example: Example, first: Outcome) -> dict[str
         "size": gr.Slider(step=1, buttons=[], elem_id="size", **controls.size_slider(example.question)),
         "surprise": gr.Button("Surprise me", size="md", elem_id="surprise"),
         "slots": gr.Dropdown(elem_id="slots", **controls.slots_choice(machines, task)),
-        "problem": gr.HTML(visible=False, elem_id="problem"),
-        "bits": grid.make_grid(value=grid.encode(first.model, first.run), elem_id="grid"),
+        "machine": gr.JSON(visible=False),
+        "problem": make_problem(),
+        "bits": grid.make_grid(elem_id="grid"),
     }
 
 
-def ask_as_typed(
-    machines: Machines,
-    key: str | None,
-    task: str,
-    kind: str,
-    typed: str,
-    number: float | None,
-    slots: int,
-    learned: int,
-) -> Outcome:
-    """Ask what the controls ask.
-
-    Raises:
-        InputError: if it cannot be asked.
-        CheckpointError: if the machine cannot be had.
-    """
-    bits = controls.read_typed(task, kind, typed)
-    kept = updates_kept(task)
-    update = kept[learned] if learned < len(kept) else None
-    question = Question(task, bits, number if tasks.get(task).form.number else None)
-    return ask(machines, Link(question, slots, update), key, as_word=controls.as_word(task, kind))
-
-
-def follow_edits(asking: Controls, run: dict[str, Any]) -> None:
-    """Have runs follow edits: the last edit always arrives, and none waits for another visitor's."""
+def follow_edits(asking: Controls, ask: dict[str, Any]) -> None:
+    """Have runs follow edits, in the browser."""
     kind, typed, number, bits = asking.kind, asking.typed, asking.number, asking.bits
     # Of a text `change`, for `input` is not told of a paste, or of the grid.
-    edits = [typed.change, number.input, asking.slots.input, asking.learned.input]
-    gr.on(edits, **run, queue=False, trigger_mode="always_last")
-    typed.submit(**run)
+    gr.on([typed.change, number.input, asking.slots.input, asking.learned.input], **ask)
     bits.input(None, bits, [kind, typed, number], js=grid.WRITE_BACK, **QUIET)
-    bits.ask(None, bits, number, js=grid.WRITE_NUMBER, **QUIET).then(**run)
+    bits.ask(None, bits, number, js=grid.WRITE_NUMBER, **QUIET).then(**ask)
 
 
 def show_questions(
-    machines: Machines, asking: Controls, run: dict[str, Any], tour_button: gr.Button, page: gr.Blocks
+    machines: Machines, asking: Controls, ask: dict[str, Any], tour_button: gr.Button, page: gr.Blocks
 ) -> None:
     """Have the controls show an example of a task, a random question, the question of a link, and that of the tour."""
     task, kind, typed, number = asking.task, asking.kind, asking.typed, asking.number
@@ -117,17 +94,22 @@ def show_questions(
         try:
             link = _read_link(machines, request.query_params)
         except InputError as error:
-            return {asking.problem: gr.HTML(alert(error), visible=True)}
-        return gr.skip() if link is None else place(controls.show(machines, link))
+            return {refused: str(error)}
+        return gr.skip() if link is None else place(controls.show_link(machines, link))
 
+    anew = {**ask, "js": browser.ASK_ANEW}
     drawn = [asking.surprise.click, asking.size.input]
-    gr.on(drawn, surprise, [task, asking.size, number], [kind, typed, number], trigger_mode="always_last", **QUIET)
-    kind.input(controls.change_kind, [task, kind, typed], typed, **QUIET)
-    task.input(show_example, task, chosen, **QUIET)
+    surprised = gr.on(
+        drawn, surprise, [task, asking.size, number], [kind, typed, number], trigger_mode="always_last", **QUIET
+    )
+    kind.input(controls.change_kind, [task, kind, typed], typed, **QUIET).then(**ask)
+    chose = task.input(show_example, task, chosen, **QUIET)
     begun = tour_button.click(partial(show_example, machines.tasks[0]), None, chosen, js=tour.START, **QUIET)
-    begun.then(**run)
-    # The input that a link brings changes the text, and that runs it.
-    page.load(open_link, None, [*chosen, asking.problem], **QUIET).then(None, js=tape.GO_TO_STEP_OF_ADDRESS)
+    for shown in (surprised, chose, begun):
+        shown.then(**anew)
+    refused = gr.Textbox(visible=False)
+    opened = page.load(open_link, None, [*chosen, refused], **QUIET)
+    opened.then(**{**ask, "inputs": [*ask["inputs"], refused], "js": browser.ASK_LINK})
 
 
 def _read_link(machines: Machines, parameters: Mapping[str, str]) -> Link | None:

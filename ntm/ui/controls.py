@@ -12,7 +12,7 @@ from ntm.ui.links import Link
 from ntm.ui.machines import Machines, updates_kept
 
 WORD, BITS = "Word", "Bits"
-_WORD_HINT = "Each character becomes one vector of 8 bits."
+_WORD_HINT = "Each character becomes a vector of 8 bits; of other alphabets up to four (UTF-8)."
 _SLOTS = (128, 256, 512, 1024, 2048)
 
 
@@ -146,6 +146,11 @@ def show(machines: Machines, shown: Link, kind: str = BITS, typed: str | None = 
         "slots": gr.Dropdown(**slots),
         "learned": gr.Slider(**learned),
     }
+
+
+def show_link(machines: Machines, link: Link) -> dict[str, Any]:
+    """The same for what a link asks, written as it was typed."""
+    return show(machines, link) if link.word is None else show(machines, link, WORD, link.word)
 
 
 def show_example(machines: Machines, task: str) -> dict[str, Any]:

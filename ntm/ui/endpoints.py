@@ -4,10 +4,8 @@ Each is built from what the task declares: its name, its form and what it tells 
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-
-import gradio as gr
 
 from ntm import tasks
 from ntm.machine.model import SequenceModel
@@ -16,6 +14,7 @@ from ntm.tasks.forms import Number
 from ntm.ui.run import run_question
 
 Endpoint = Callable[..., dict[str, Any]]
+_KINDS = {str: "text", int: "a number", float: "a number", list: "a list", dict: "an object", type(None): "nothing"}
 
 
 def make_endpoints(models: Mapping[str, SequenceModel]) -> dict[str, Endpoint]:
@@ -29,12 +28,9 @@ def make_endpoints(models: Mapping[str, SequenceModel]) -> dict[str, Endpoint]:
 
 
 def _make_endpoint(task: Task, model: SequenceModel) -> Endpoint:
-    def endpoint(text: str, number: float | None = None) -> dict[str, Any]:
-        question = Question(task.name, text, number)
-        try:
-            return task.report(question, run_question(model, question).answer)
-        except InputError as error:
-            raise gr.Error(str(error), print_exception=False) from None
+    def endpoint(*given: Any) -> dict[str, Any]:
+        question = _read_question(task, given)
+        return task.report(question, run_question(model, question).answer)
 
     # Gradio and MCP clients read name, arguments and documentation off the function.
     types = _argument_types(task)
@@ -44,6 +40,21 @@ def _make_endpoint(task: Task, model: SequenceModel) -> Endpoint:
     endpoint.__annotations__ = {**types, "return": dict[str, Any]}
     endpoint.__doc__ = _document(task)
     return endpoint
+
+
+def _read_question(task: Task, given: Sequence[Any]) -> Question:
+    """The question that was sent, by anyone.
+
+    Raises:
+        InputError: if its parts are of other types than the endpoint tells.
+    """
+    names = list(_argument_types(task))
+    text, number = (*given, None)[:2]
+    if not isinstance(text, str):
+        raise InputError(f"“{names[0]}” is text, not {_KINDS.get(type(text), 'that')}.")
+    if task.form.number is not None and type(number) not in (int, float):
+        raise InputError(f"“{names[1]}” is a number, not {_KINDS.get(type(number), 'that')}.")
+    return Question(task.name, text, number)
 
 
 def _argument_types(task: Task) -> dict[str, type]:

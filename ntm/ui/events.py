@@ -1,15 +1,8 @@
-"""What the page's events have in common: what a question changes on the page, and how a complaint looks."""
+"""What the page's events have in common, and how a complaint looks."""
 
-from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
 
-from gradio.blocks import Block
-
-from ntm.ui.outcome import Outcome
-
-Updates = Mapping[Block, Callable[[Outcome], Any]]
-"""The components that change with every question asked, each with what it then shows."""
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 """Options of an event that is too quick to show progress, and of no use outside the page."""
 

@@ -1,11 +1,15 @@
-"""Links: a run as the query of an address, which opens it again on any host."""
+"""Links: a run as the query of an address, which opens it again on any host.
+
+The page writes them (`ntm/ui/browser/address.js`), as its own address.
+"""
 
 from collections.abc import Mapping
 from typing import NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl
 
 from ntm import tasks
 from ntm.tasks import InputError, Question
+from ntm.tasks.text import format_bits, parse_word
 
 # It needs no escape in an address, and nothing that can be asked holds one.
 _LINE_BREAK = "~"
@@ -23,20 +27,8 @@ class Link(NamedTuple):
     """the update of training after which the machine was as it is shown; the finished one when None"""
     step: int | None = None
     """where to pause, from 0; played from the start when None"""
-
-
-def write(link: Link) -> str:
-    """The query of a link, without the question mark."""
-    question = link.question
-    parts = {
-        "task": question.task,
-        "input": "\n".join(question.text.strip().splitlines()).replace("\n", _LINE_BREAK),
-        "number": None if question.number is None else int(question.number),
-        "slots": link.slots,
-        "update": link.update,
-        "step": link.step,
-    }
-    return urlencode({name: value for name, value in parts.items() if value is not None}, safe=_LINE_BREAK)
+    word: str | None = None
+    """the question as it was typed, where that was a word"""
 
 
 def read(parameters: Mapping[str, str]) -> Link | None:
@@ -47,13 +39,28 @@ def read(parameters: Mapping[str, str]) -> Link | None:
     """
     if "task" not in parameters:
         return None
-    text = parameters.get("input", "").replace(_LINE_BREAK, "\n")
+    word = parameters.get("word")
+    text = parameters.get("input", "").replace(_LINE_BREAK, "\n") if word is None else format_bits(parse_word(word))
     question = Question(parameters["task"], text, _whole(parameters, "number"))
     tasks.ask(question)
+    if word is not None and tasks.get(question.task).form.word is None:
+        raise InputError("The link has a word, which cannot be asked of this task.")
     slots = _whole(parameters, "slots")
     if slots is not None and not _FEWEST_SLOTS <= slots <= _MOST_SLOTS:
         raise InputError(f"The link asks for {slots:,} memory slots; there can be {_FEWEST_SLOTS} to {_MOST_SLOTS:,}.")
-    return Link(question, slots, _whole(parameters, "update"), _whole(parameters, "step"))
+    return Link(question, slots, _whole(parameters, "update"), _whole(parameters, "step"), word)
+
+
+def read_query(query: str) -> Link:
+    """The run that a query asks for.
+
+    Raises:
+        InputError: if it asks for none, or for one that cannot be shown.
+    """
+    link = read(dict(parse_qsl(query, keep_blank_values=True)))
+    if link is None:
+        raise InputError("There is no run yet.")
+    return link
 
 
 def _whole(parameters: Mapping[str, str], name: str) -> int | None:

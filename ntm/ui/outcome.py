@@ -18,18 +18,15 @@ class Outcome(NamedTuple):
     run: Run
     baseline: Run | None
     """the LSTM's on the same question, where there is one"""
-    as_word: bool
-    """whether the question was typed as a word"""
 
 
-def ask(machines: Machines, link: Link, key: str | None, *, as_word: bool = False) -> Outcome:
+def ask(machines: Machines, link: Link, key: str | None) -> Outcome:
     """Ask a machine, and the LSTM beside it.
 
     Args:
         machines: those of the page.
         link: the question, and how the machine is to be run.
         key: the key of the visitor's own machine; None where there is none.
-        as_word: whether the question was typed as a word.
 
     Raises:
         InputError: if the question cannot be asked.
@@ -39,7 +36,7 @@ def ask(machines: Machines, link: Link, key: str | None, *, as_word: bool = Fals
     run = run_question(model, link.question, slots=link.slots)
     lstm = baseline_of(link.question.task)
     baseline = None if lstm is None else run_question(lstm, link.question)
-    return Outcome(link, model, run, baseline, as_word)
+    return Outcome(link, model, run, baseline)
 
 
 def run_again(machines: Machines, link: Link, key: str | None) -> Run:

@@ -24,9 +24,8 @@ CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
 
 def compiled(model: SequenceModel) -> Forward:
-    """What a GPU gets."""
-    model.cell.compile()
-    return plain(model)
+    """What a GPU gets for a machine that the kernel does not run."""
+    return fastest(model, "compiled")
 
 
 def run(model: SequenceModel, way: Callable[[SequenceModel], Forward], device: torch.device = CPU) -> list[Tensor]:
@@ -153,5 +152,78 @@ def test_an_engine_can_be_asked_for() -> None:
     model = ntm.NTM(10, 8, controller_size=8, memory_slots=8)
     inputs, state = torch.zeros(2, 1, 10), model.initial_state(1)
     assert torch.equal(fastest(model, "eager")(inputs, state)[0], model.unroll(inputs, state)[0])
-    with pytest.raises(ValueError, match="the engine must be one of eager, compiled, native, not 'warp'"):
+    with pytest.raises(ValueError, match="the engine must be one of eager, compiled, native, kernel, not 'warp'"):
         fastest(model, "warp")
+
+
+def failing(inputs: Tensor, state: Any) -> tuple[Tensor, Tensor | None]:
+    raise RuntimeError("the device is gone\nand more")
+
+
+def lying(model: ntm.NTM) -> Forward:
+    """Right forward, and wrong by a hundredth backward."""
+
+    def forward(inputs: Tensor, state: Any) -> tuple[Tensor, Tensor | None]:
+        logits, weightings, _ = model.unroll(inputs, state)
+        return logits.detach() + 1.01 * (logits - logits.detach()), weightings
+
+    return forward
+
+
+@pytest.mark.parametrize(
+    ("way", "said"),
+    [
+        (lambda model: failing, "native is left for eager, which is slower: the device is gone$"),
+        (
+            lying,
+            "native is left for eager, which is slower: what it computes is off by 1e-02 of its size, the machine by ",
+        ),
+    ],
+)
+def test_what_fails_or_computes_something_else_is_left_for_the_next_best(
+    way: Callable[[ntm.NTM], Forward], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    model = ntm.NTM(10, 8, controller_size=8, memory_slots=8)
+    monkeypatch.setattr(choose, "choose", lambda model: Choice("native", {}))
+    own = choose._way
+    monkeypatch.setattr(choose, "_way", lambda model, engine: way(model) if engine == "native" else own(model, engine))
+    forward, inputs, state = fastest(model), torch.ones(4, 2, 10), model.initial_state(2)
+    with pytest.warns(UserWarning, match=said) as caught:
+        found = [forward(inputs, state)[0] for _ in range(2)]
+    assert len(caught) == 1
+    assert all(torch.equal(each, model.unroll(inputs, state)[0]) for each in found)
+
+
+def test_what_is_right_is_trusted_and_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rounding alone is no fault, where a machine's gradients are a thousand times what its weights are as well."""
+    torch.manual_seed(0)
+    model = ntm.NTM(10, 8, controller="lstm", controller_size=8, memory_slots=8)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(30)
+    monkeypatch.setattr(choose, "choose", lambda model: Choice("native", {}))
+    forward, inputs, state = fastest(model), torch.ones(30, 2, 10), model.initial_state(2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        first = forward(inputs, state)[0]
+        monkeypatch.setattr(choose, "_fault", lambda *_: pytest.fail("looked again"))
+        assert torch.equal(forward(inputs, state)[0], first)
+
+
+def test_a_compiled_step_is_nobody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It once was the model's own from then on: validation had to be kept from it for the whole process."""
+    monkeypatch.setattr(torch, "compile", lambda step, isolate_recompiles: lambda *given: pytest.fail("compiled"))
+    model = ntm.NTM(10, 8, controller_size=4, memory_slots=4)
+    forward = fastest(model, "compiled")
+    model.unroll(torch.ones(1, 1, 10))
+    with pytest.raises(pytest.fail.Exception, match="compiled"):
+        forward(torch.ones(1, 1, 10), model.initial_state(1))
+
+
+def test_compiling_is_timed_where_the_native_engine_does_not_run_a_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library, "cache_folder", lambda: Path("/no/such/folder"))
+    monkeypatch.setattr(choose, "_time", lambda model, engine: {"eager": 2.0, "compiled": 1.0}[engine])
+    monkeypatch.setattr(choose, "_compiles", lambda model: True)
+    assert choose.choose(ntm.NTM(10, 8, controller_size=4, controller_layers=9)).engine == "compiled"
+    assert choose.choose(ntm.NTM(10, 8, controller_size=4).double()).engine == "compiled"

@@ -79,6 +79,21 @@ def test_a_batch_is_not_changed_by_the_ones_after_it() -> None:
     assert all(map(torch.equal, batches[0], before[0]))
 
 
+def test_a_capture_that_fails_costs_speed_and_not_the_run() -> None:
+    class Broken(Twin):
+        def capture(self, work: Work) -> Work:
+            raise RuntimeError("operation not permitted when stream is capturing\nand more")
+
+    step = replayed(lambda batch, slots, generator: batch.inputs.sum(), Broken())
+    batches = [tasks.get("copy").sample(2, length=3) for _ in range(4)]
+    with pytest.warns(
+        UserWarning, match="going on without CUDA graphs, which is slower: operation not .* capturing$"
+    ) as caught:
+        found = [step(batch, None, torch.Generator()) for batch in batches]
+    assert len(caught) == 1
+    assert found == [batch.inputs.sum() for batch in batches]
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_cuda_graphs_are_those_done_one_by_one() -> None:

@@ -226,3 +226,14 @@ def test_hooks_see_every_step() -> None:
     model.cell.controller.register_forward_hook(lambda *_: seen.append(1))
     model(torch.ones(5, 2, 4))
     assert len(seen) == 5
+
+
+def test_gradients_of_gradients_are_had_step_by_step() -> None:
+    """A penalty on the slope once failed with PyTorch's own words, which name no way out."""
+    model = build({})
+    inputs = torch.ones(3, 2, 4, requires_grad=True)
+    with pytest.raises(RuntimeError, match=r"model\.unroll\(inputs, state\)"):
+        torch.autograd.grad(model(inputs)[0].sum(), inputs, create_graph=True)
+    (slope,) = torch.autograd.grad(model.unroll(inputs)[0].sum(), inputs, create_graph=True)
+    slope.square().sum().backward()
+    assert all(parameter.grad is None or parameter.grad.isfinite().all() for parameter in model.parameters())

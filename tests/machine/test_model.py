@@ -8,6 +8,7 @@ import torch
 
 import ntm
 from ntm.machine.model import SequenceModel
+from ntm.machine.models import labels_of
 from tests.numerics import assert_all_close, flatten, gradients, leaves, normal, randomise, seeded
 
 STEPS, BATCH, INPUTS, OUTPUTS = 5, 3, 4, 2
@@ -158,3 +159,16 @@ def test_the_config_names_every_argument(model: SequenceModel) -> None:
 
 def test_a_generator_may_be_given_to_any_model(model: SequenceModel) -> None:
     assert_all_close(flatten(model.initial_state(2, generator=seeded(1))), flatten(model.initial_state(2)))
+
+
+def test_models_side_by_side_are_told_apart_by_what_they_are() -> None:
+    analog = ntm.NTM(INPUTS, OUTPUTS, controller_size=6, memory_slots=5, memory_width=3, extension="analog")
+    models = [feedforward(), analog, lstm(), feedforward(), baseline(), feedforward()]
+    assert labels_of(models) == [
+        "NTM with feedforward controller",
+        "NTM with feedforward controller and analog memory",
+        "NTM with LSTM controller",
+        "NTM with feedforward controller (2)",
+        "LSTM",
+        "NTM with feedforward controller (3)",
+    ]

@@ -54,6 +54,16 @@ def test_a_person_reads_what_is_true() -> None:
         assert part in text
 
 
+def test_an_evaluation_of_before_can_still_be_shown() -> None:
+    scores = [
+        {name: score[name] for name in score if name not in ("margin", "wrong")} for score in EVALUATION["scores"]
+    ]
+    evaluation = {name: EVALUATION[name] for name in EVALUATION if name != "seeds"} | {"scores": scores, "seed": 7}
+    text = re.sub(" +", " ", model_card.render(machine(), "copy", TRAINING, evaluation, source="NAMESPACE/ntm-copy"))
+    assert "(seed 7)" in text
+    assert "| length 30 | 64 | 100 | 31.5 | – | 60 |" in text
+
+
 def test_pictures_are_shown_where_they_are() -> None:
     assert "![" not in render()
     for picture in model_card.PICTURES:

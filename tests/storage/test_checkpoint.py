@@ -38,6 +38,15 @@ def refusal(folder: Path, **options: Any) -> str:
 # What is sound
 
 
+def test_what_is_published_for_a_task_is_known_by_its_name_and_in_order(tmp_path: Path) -> None:
+    for name in ("lstm-copy", "ntm-repeat-copy", "ntm-lstm-copy", "my-copy", "ntm-copy"):
+        write_checkpoint(tmp_path / name, extras=False)
+    (tmp_path / "ntm-feedforward-copy").mkdir()
+    found = [folder.name for folder in checkpoint.published(tmp_path, "copy")]
+    assert found == ["ntm-copy", "ntm-lstm-copy", "lstm-copy"]
+    assert checkpoint.published(tmp_path, "priority-sort") == []
+
+
 def test_what_is_written_is_read(folder: Path) -> None:
     found = load.read(folder)
     assert (found.task, found.training, found.evaluation) == ("copy", TRAINING, EVALUATION)

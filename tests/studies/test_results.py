@@ -47,9 +47,11 @@ def test_where_nothing_was_wrong_a_table_says_how_seldom_it_must_be() -> None:
     task = ntm.tasks.get("associative-recall")
     scores = [score({"items": items}, wrong=0) for items in (2, 3)]
     scores += [score({"items": 12}, wrong=12, error=0.0021, margin=0.0013)]
-    first, second = tables.rows(task, {"scores": scores})
+    scores += [score({"items": 15}, wrong=20, error=0.0034, margin=0.0015)]
+    first, second, third = tables.rows(task, {"scores": scores})
     assert tables.mean_error(first) == tables.wrong_sequences(first) == "0 (< 0.015 %)", "of 20,000"
-    assert tables.mean_error(second) == "0.0021 ± 0.0013"
+    assert tables.mean_error(second) == "0.0021 (< 0.21 %)", "too few for an interval of the mean"
+    assert tables.mean_error(third) == "0.0034 ± 0.0015"
     assert tables.wrong_sequences(second) == "12 (0.069 to 0.21 %)"
 
 

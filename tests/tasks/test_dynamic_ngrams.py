@@ -268,3 +268,20 @@ def test_no_random_predictor_beats_the_optimal_one(many: Batch, seed: int) -> No
 def test_bad_sizes_are_refused(sizes: dict[str, Any], error: type[Exception], complaint: str) -> None:
     with pytest.raises(error, match=complaint):
         TASK.sample(1, **sizes)
+
+
+@pytest.mark.parametrize("length", [6, 7, 200])
+def test_bits_are_drawn_one_after_another_as_the_paper_says(length: int) -> None:
+    """By another route, from the same numbers: what a seed draws does not depend on how it is computed."""
+    task, drawn = tasks.get("dynamic-ngrams"), torch.Generator().manual_seed(3)
+    angles = torch.rand(32, 4, generator=drawn)
+    chances = torch.rand(length, 4, generator=drawn)
+    batch = task.draw(4, torch.Generator().manual_seed(3), None, length=length)
+    found = torch.cat([batch.inputs[:1], batch.targets]).squeeze(-1)
+    for sequence in range(4):
+        bits: list[int] = []
+        for chance in chances[:, sequence].tolist():
+            context = int("".join(map(str, bits[-5:])), 2) if len(bits) >= 5 else None
+            bound = 0.5 if context is None else (angles[context, sequence] * (math.pi / 2)).sin().square().item()
+            bits.append(int(chance < bound))
+        assert found[:, sequence].tolist() == bits

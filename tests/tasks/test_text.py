@@ -6,15 +6,28 @@ from hypothesis import strategies as st
 from ntm.tasks import InputError, text
 
 
-@given(st.text(st.characters(max_codepoint=255), min_size=1, max_size=text.MAX_ROWS))
-def test_a_word_is_its_character_codes_highest_bit_first(word: str) -> None:
-    codes = text.parse_word(word) @ torch.tensor([128.0, 64, 32, 16, 8, 4, 2, 1])
-    assert codes.tolist() == [ord(character) for character in word]
+@given(st.text(min_size=1, max_size=text.MAX_ROWS // 4))
+def test_a_word_is_its_bytes_of_utf_8_highest_bit_first_and_reads_back(word: str) -> None:
+    vectors = text.parse_word(word)
+    assert bytes((vectors @ torch.tensor([128.0, 64, 32, 16, 8, 4, 2, 1])).int().tolist()).decode() == word
+    back = text.format_word(vectors)
+    assert len(back) == len(word)
+    assert all(shown in (character, "·") for shown, character in zip(back, word, strict=True))
+
+
+def test_what_is_no_character_is_a_dot() -> None:
+    assert text.format_word(text.parse_word("日本")[1:]) == "··本"
+    assert text.format_word(text.parse_word("a\x00\nb")) == "a··b"
 
 
 @pytest.mark.parametrize(
     ("typed", "complaint"),
-    [("", "nothing to run"), ("5 €", "“€” does not fit"), ("🙂", "does not fit"), ("a" * 251, "251 characters")],
+    [
+        ("", "nothing to run"),
+        ("a" * 251, "251 characters; up to 250"),
+        ("€" * 84, "252 bytes of UTF-8; up to 250"),
+        ("a\ud83d", "Character 2 is half of one"),
+    ],
 )
 def test_bad_words_are_named(typed: str, complaint: str) -> None:
     with pytest.raises(InputError, match=complaint):

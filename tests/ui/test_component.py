@@ -8,7 +8,7 @@ import pytest
 from ntm.ui import tape
 from ntm.ui.component import make_component
 
-PACKAGES = ["ntm.ui.tape", "ntm.ui.grid", "ntm.ui.tour"]
+PACKAGES = ["ntm.ui.tape", "ntm.ui.grid", "ntm.ui.tour", "ntm.ui.trainer"]
 
 
 def test_scripts_become_one_in_their_order() -> None:

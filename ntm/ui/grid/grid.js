@@ -7,7 +7,7 @@ const PIXELS_A_STEP = 4;      // of a drag, less than a cell's side
 const SIDEWAYS = 6;           // in pixels; a finger that goes so far paints, and one that goes down scrolls
 const EMPTY_LINE = String.fromCharCode(10, 10), LINE = String.fromCharCode(10);
 
-let question = null;
+let question = null, shownRun = null;
 let sent = [];                // edits of which no answer has come yet, oldest first
 let stroke = null;            // while a drag paints: the bit that it sets, and where it has come to
 let finger = null;            // on a bit, and not yet known to paint: it may want to scroll the page instead
@@ -35,8 +35,7 @@ function send(event) {
 // ---- showing it --------------------------------------------------------------------------------------------------
 
 function show(value) {
-  if (!value) return;
-  const fresh = JSON.parse(value), answered = sent.indexOf(parts(fresh));
+  const fresh = structuredClone(value), answered = sent.indexOf(parts(fresh));
   sent = sent.slice(answered + 1);
   // The answer to an edit that others have followed says nothing new; what was never sent comes from elsewhere.
   if (answered >= 0 && sent.length) return;
@@ -44,7 +43,6 @@ function show(value) {
   const same = question && parts(fresh) === parts(question);
   question = fresh;
   if (!same) build();
-  showBelief();
 }
 
 const parts = ({ task, rows, number, priorities }) => JSON.stringify([task, rows, number, priorities]);
@@ -249,5 +247,12 @@ zeroButton.addEventListener("click", () => append("0"));
 lessButton.addEventListener("click", less);
 moreButton.addEventListener("click", more);
 
-watch("value", () => show(props.value));
-show(props.value);
+function showRun({ run, problem }) {
+  if (!run || problem || !element.isConnected) return;
+  if (run.id !== shownRun) show(window.ntm.layOut(run.question));
+  shownRun = run.id;
+  question.belief = run.belief;
+  showBelief();
+}
+document.addEventListener("run", ({ detail }) => showRun(detail));
+if (window.ntm) showRun(window.ntm.state);

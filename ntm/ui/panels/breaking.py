@@ -7,17 +7,18 @@ from gradio.blocks import Block
 
 from ntm.storage.untrusted import CheckpointError
 from ntm.tasks.text import InputError, count
-from ntm.ui.events import QUIET, Updates, alert
-from ntm.ui.links import Link
+from ntm.ui import links
+from ntm.ui.browser.pack import pack_run
+from ntm.ui.events import QUIET, alert
 from ntm.ui.machines import Machines
 from ntm.ui.outcome import run_again
 from ntm.ui.panels.intervention import ChangedRun, Intervention, intervene
 from ntm.ui.run import Run
-from ntm.ui.tape import encode, make_tape
+from ntm.ui.tape import make_tape
 
 _CLEAR, _SCRAMBLE, _MOVE, _HOLD = "Clear slots", "Scramble slots", "Put a head elsewhere", "Force a gate"
 _STEP_ON_SHOW = """
-(step, ...others) => [Number(document.querySelector("#tape [data-part=root]").dataset.step), ...others]
+(query, step, ...others) => [window.ntm.query(), window.ntm.step, ...others]
 """
 _EXPLANATION = """
 Pause at any step and reach into the machine before it takes that step: the run goes on from there. Click a slot of the
@@ -25,27 +26,28 @@ tape above to choose it.
 """
 
 
-def add_breaking(machines: Machines, key: gr.State, shown: gr.State, tape: gr.HTML, first: Run) -> Updates:
+def add_breaking(machines: Machines, key: gr.State, task: gr.Radio, tape: gr.HTML) -> None:
     """The panel below a tape.
 
     Args:
         machines: those of the page.
         key: the key of the visitor's own machine.
-        shown: the link to what is on the page.
+        task: the choice of the task.
         tape: the tape on which a slot can be picked.
-        first: the run on show at first.
     """
 
     def break_it(
-        step: int, key: str | None, shown: Link, what: str, slots: str, head: int, to: float | None, gate: float
+        query: str, step: int, key: str | None, what: str, slots: str, head: int, to: float | None, gate: float
     ) -> dict[Block, Any]:
         try:
+            link = links.read_query(query)
             intervention = read_intervention(step, what, slots, head, to, gate)
-            original = run_again(machines, shown, key)
-            changed = intervene(machines.model_for(shown, key), original, intervention)
+            original = run_again(machines, link, key)
+            model = machines.model_for(link, key)
+            changed = intervene(model, original, intervention)
         except (InputError, CheckpointError) as error:
             return {verdict: alert(error)}
-        tape = gr.HTML(encode(changed, original=original), visible=True)
+        tape = gr.HTML(pack_run(model, changed, original=original), visible=True)
         return {verdict: compare(original, changed), changed_tape: tape}
 
     def choose(what: str) -> dict[Block, Any]:
@@ -61,11 +63,12 @@ def add_breaking(machines: Machines, key: gr.State, shown: gr.State, tape: gr.HT
         return {slots: str(int(event.slot)), to: int(event.slot)}
 
     gr.Markdown(_EXPLANATION)
-    step = gr.Number(0, visible=False)
+    query, step = gr.Textbox(visible=False), gr.Number(0, visible=False)
     what = gr.Radio([_CLEAR, _SCRAMBLE, _MOVE, _HOLD], value=_CLEAR, label="What to do")
     with gr.Row():
         slots = gr.Textbox("0", label="Slots", info="such as 3 or 0-4, 9", elem_id="break-slots")
-        head = gr.Dropdown(_heads_of(first), value=0, label="Head", visible=False, elem_id="break-head")
+        heads = _heads_of(machines, task.value)
+        head = gr.Dropdown(heads, value=0, label="Head", visible=False, elem_id="break-head")
         to = gr.Number(0, precision=0, label="To slot", visible=False, elem_id="break-to")
         gate = gr.Slider(0, 1, 1, step=0.05, label="Gate from here on", visible=False, elem_id="break-gate")
     button = gr.Button("Do it at the step on show", variant="primary")
@@ -73,14 +76,10 @@ def add_breaking(machines: Machines, key: gr.State, shown: gr.State, tape: gr.HT
     changed_tape = make_tape(elem_id="broken-tape", visible=False)
     chosen = [slots, head, to, gate]
     what.input(choose, what, chosen, **QUIET)
-    button.click(break_it, [step, key, shown, what, *chosen], [verdict, changed_tape], js=_STEP_ON_SHOW, **QUIET)
+    button.click(break_it, [query, step, key, what, *chosen], [verdict, changed_tape], js=_STEP_ON_SHOW, **QUIET)
     tape.pick(pick, None, [slots, to], **QUIET)
 
-    return {
-        head: lambda outcome: gr.Dropdown(_heads_of(outcome.run), value=0),
-        verdict: lambda _: "",
-        changed_tape: lambda _: gr.HTML("", visible=False),
-    }
+    task.change(lambda task: gr.Dropdown(_heads_of(machines, task), value=0), task, head, **QUIET)
 
 
 def read_intervention(step: int, what: str, slots: str, head: int, to: float | None, gate: float) -> Intervention:
@@ -128,9 +127,10 @@ def _read_slots(written: str) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _heads_of(run: Run) -> list[tuple[str, int]]:
-    """The heads' names and numbers, read heads first."""
-    reads, writes = run.trace.read_weights.shape[-2], run.trace.write_weights.shape[-2]
+def _heads_of(machines: Machines, task: str) -> list[tuple[str, int]]:
+    """The names and numbers of the heads of the page's own machine, read heads first."""
+    config = machines.get(task, None).model.config
+    reads, writes = config.get("read_heads", 0), config.get("write_heads", 0)
     return [(name, index) for index, name in enumerate([*_name("read", reads), *_name("write", writes)])]
 
 

@@ -10,26 +10,20 @@ import gradio as gr
 
 from ntm.reports import figures
 from ntm.storage import snapshots
-from ntm.storage.checkpoint import SNAPSHOTS
-from ntm.storage.untrusted import CheckpointError
+from ntm.storage.checkpoint import CHECKPOINTS, SNAPSHOTS
 from ntm.ui import links
-from ntm.ui.events import QUIET, Updates
-from ntm.ui.links import Link
+from ntm.ui.browser import QUERY
+from ntm.ui.budget import Cost, admit
+from ntm.ui.events import QUIET
 from ntm.ui.machines import Machines
-from ntm.ui.outcome import Outcome, run_again
+from ntm.ui.outcome import run_again
 from ntm.ui.panels import takeaway
 from ntm.ui.run import Run
+from ntm.ui.watching import make_watch, read
 
 _FILES = ["figure.svg", "trace.npz", *(["run.mp4"] if ".mp4" in figures.moving_formats() else [])]
-# Matplotlib draws one figure at a time, so that runs are not held up.
-_DRAWING: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "drawing", "api_visibility": "private"}
-_FRAMES_BETWEEN_STOPS = 5
-_COMPLETE_LINK = """
-query => {
-  const step = document.querySelector("#tape [data-part=root]").dataset.step;
-  return `${location.origin}${location.pathname}?${query}&step=${step}`;
-}
-"""
+# A picture takes half a second and some tens of megabytes.
+_DRAWING = Cost(32 * 2**20, 500_000_000)
 # A picture can be pressed to see it large, which Gradio does not tell a screen reader.
 _NAME_PICTURES = """
 () => {
@@ -47,42 +41,39 @@ _NAME_PICTURES = """
 """
 
 
-def add_downloads(machines: Machines, key: gr.State, shown: gr.State, tab: gr.Tab) -> Updates:
+def add_downloads(machines: Machines, key: gr.State) -> None:
     """The panel.
 
     Args:
         machines: those of the page.
         key: the key of the visitor's own machine.
-        shown: the link to what is on the page.
-        tab: the tab that it is in.
     """
 
-    def rerun(key: str | None, shown: Link) -> Run:
-        with _errors_shown():
-            return run_again(machines, shown, key)
-
-    def draw_figure(key: str | None, shown: Link) -> Iterator[Any]:
-        run = rerun(key, shown)
-        with _file_to_hand_over(f"ntm-{shown.question.task}.png") as path:
+    def draw_figure(query: str, key: str | None) -> Iterator[Any]:
+        admit(_DRAWING)
+        run = run_again(machines, links.read_query(query), key)
+        with _file_to_hand_over(f"ntm-{run.question.task}.png") as path:
             figures.draw_run(run.batch, run.trace).savefig(path, dpi=150)
             yield gr.Image(str(path), visible=True)
 
     def animate(
+        query: str,
         key: str | None,
-        shown: Link,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio hands it over
     ) -> Iterator[Any]:
-        run = rerun(key, shown)
-        with _file_to_hand_over(f"ntm-{shown.question.task}.gif") as path:
+        admit(_DRAWING)
+        run = run_again(machines, links.read_query(query), key)
+        with _file_to_hand_over(f"ntm-{run.question.task}.gif") as path:
             yield from _draw_frames(run, path, progress)
             yield gr.Image(str(path), visible=True)
 
     def make_files(
+        query: str,
         key: str | None,
-        shown: Link,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio hands it over
     ) -> Iterator[Any]:
-        run = rerun(key, shown)
+        admit(_DRAWING)
+        run = run_again(machines, links.read_query(query), key)
         with tempfile.TemporaryDirectory() as folder:
             paths = [Path(folder) / file for file in _FILES]
             figures.draw_run(run.batch, run.trace).savefig(paths[0])
@@ -91,13 +82,14 @@ def add_downloads(machines: Machines, key: gr.State, shown: gr.State, tab: gr.Ta
                 yield from _draw_frames(run, path, progress)
             yield gr.File([str(path) for path in paths], visible=True)
 
-    def take_away(key: str | None, shown: Link) -> tuple[str, str]:
-        embedded = f"checkpoints/ntm-{shown.question.task}"  # snapshots are of these alone
+    def take_away(told: str, key: str | None) -> tuple[str, str]:
+        shown, address, _ = read(told)
+        embedded = str(CHECKPOINTS / f"ntm-{shown.question.task}")  # snapshots are of these alone
         snapshot = None if shown.update is None else snapshots.path(Path(embedded) / SNAPSHOTS, shown.update)
-        with _errors_shown():
-            origin = embedded if snapshot is not None else machines.source(shown.question.task, key)
-        return links.write(shown), takeaway.write_snippet(shown.question, origin, slots=shown.slots, snapshot=snapshot)
+        origin = embedded if snapshot is not None else machines.source(shown.question.task, key)
+        return address, takeaway.write_snippet(shown.question, origin, slots=shown.slots, snapshot=snapshot)
 
+    query, watch = gr.Textbox(visible=False), make_watch()
     link = gr.Textbox(
         label="A link that opens it here", interactive=False, max_lines=2, buttons=["copy"], elem_id="link"
     )
@@ -120,47 +112,34 @@ def add_downloads(machines: Machines, key: gr.State, shown: gr.State, tab: gr.Ta
                 files_button = gr.Button("Make the files")
                 files_stop = gr.Button("Stop")
             files = gr.File(label="Files", file_count="multiple", interactive=False, visible=False, elem_id="files")
-    figure_button.click(draw_figure, [key, shown], figure, show_progress_on=figure_words, **_DRAWING).then(
-        None, js=_NAME_PICTURES
+    figure_button.click(
+        draw_figure, [query, key], figure, js=QUERY, show_progress_on=figure_words, api_visibility="private"
+    ).then(None, js=_NAME_PICTURES)
+    watch.settled(take_away, [watch, key], [link, snippet], **QUIET)
+    drawn = animation_button.click(
+        animate, [query, key], animation, js=QUERY, show_progress_on=animation_words, api_visibility="private"
     )
-    # The link has the step on show, so it is written when the tab is opened and with every run after that.
-    for asked in (tab.select, shown.change):
-        asked(take_away, [key, shown], [link, snippet], **QUIET).then(None, link, link, js=_COMPLETE_LINK)
-    drawn = animation_button.click(animate, [key, shown], animation, show_progress_on=animation_words, **_DRAWING)
-    made = files_button.click(make_files, [key, shown], files, show_progress_on=files_words, **_DRAWING)
+    made = files_button.click(
+        make_files, [query, key], files, js=QUERY, show_progress_on=files_words, api_visibility="private"
+    )
     drawn.then(None, js=_NAME_PICTURES)
     animation_stop.click(None, cancels=drawn, **QUIET)
     files_stop.click(None, cancels=made, **QUIET)
 
-    def hide_picture(_: Outcome) -> gr.Image:
-        return gr.Image(None, visible=False)
-
-    return {figure: hide_picture, animation: hide_picture, files: lambda _: gr.File(visible=False)}
-
 
 def _draw_frames(run: Run, path: Path, progress: gr.Progress) -> Iterator[Any]:
-    """Draw a moving picture, and give way now and then, which is when the visitor's Stop is heard."""
+    """Draw a moving picture, and give way after every frame to others and to the visitor's Stop."""
     steps = len(run.captions)
     try:
         for step in figures.animate_run(run.batch, run.trace, path):
             progress((step + 1, steps), desc="drawing", unit="frames")
-            if step % _FRAMES_BETWEEN_STOPS == 0:
-                yield gr.skip()
+            yield gr.skip()
     except ValueError as error:
         raise gr.Error(str(error), print_exception=False) from error
 
 
 def _picture(label: str, format: str, elem_id: str) -> gr.Image:
     return gr.Image(label=label, type="filepath", format=format, interactive=False, visible=False, elem_id=elem_id)
-
-
-@contextmanager
-def _errors_shown() -> Iterator[None]:
-    """What is wrong with a machine is told to the visitor."""
-    try:
-        yield
-    except CheckpointError as error:
-        raise gr.Error(str(error), print_exception=False) from error
 
 
 @contextmanager

@@ -9,10 +9,10 @@ from ntm import tasks
 from ntm.machine.models import MODELS
 from ntm.reports import tables
 from ntm.tasks import Architecture
-from ntm.ui.events import Updates
+from ntm.ui.events import QUIET
 from ntm.ui.machines import read_record
 from ntm.ui.panels.charts import Mark, Series, draw_chart
-from ntm.ui.run import Run
+from ntm.ui.watching import Seen, make_watch, read
 
 _EXPLANATION = """
 Wrong bits against the size of the input, for this machine and for a plain LSTM. Both were trained on the shaded sizes.
@@ -20,21 +20,26 @@ The ring is what you asked.
 """
 
 
-def add_generalisation(first: Run) -> Updates:
-    """The panel, which shows a first run."""
+def add_generalisation() -> None:
+    """The panel."""
     gr.Markdown(_EXPLANATION)
-    charts = gr.HTML(draw_generalisation(first), elem_id="generalisation")
-    return {charts: lambda outcome: draw_generalisation(outcome.run)}
+    charts, watch = gr.HTML(elem_id="generalisation"), make_watch()
+    watch.settled(lambda told: draw_generalisation(read(told)), watch, charts, **QUIET)
 
 
-def draw_generalisation(run: Run) -> str:
-    """The published machine and the LSTM on ever larger inputs, a chart for each kind of size; HTML."""
-    task = tasks.get(run.question.task)
+def draw_generalisation(seen: Seen) -> str:
+    """The published machine and the LSTM on ever larger inputs, a chart for each kind of size; HTML.
+
+    Raises:
+        InputError: if it cannot be asked.
+    """
+    question = seen.link.question
+    task, here_sizes = tasks.get(question.task), tasks.ask(question).sizes
     charts = []
     for name, trained in task.sizes.items():
         others = {other: sizes[-1] for other, sizes in task.sizes.items() if other != name}
         lines = [_scores(task.name, architecture, name, others) for architecture in get_args(Architecture)]
-        here = ", ".join(["this run", *(f"{other} {run.sizes[other]}" for other in others)])
+        here = ", ".join(["this run", *(f"{other} {here_sizes[other]}" for other in others)])
         charts.append(
             draw_chart(
                 [line for line in lines if line.points],
@@ -42,7 +47,7 @@ def draw_generalisation(run: Run) -> str:
                 y_label=f"{task.excess_name} a sequence",
                 shaded=(trained[0], trained[-1]),
                 powers_of_x=True,
-                mark=Mark(run.sizes[name], run.error - (run.optimal_error or 0), here),
+                mark=Mark(here_sizes[name], seen.error, here),
             )
         )
     return f'<div class="charts">{"".join(charts)}</div>'

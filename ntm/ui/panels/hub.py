@@ -9,6 +9,7 @@ from ntm.storage import hub
 from ntm.storage.checkpoint import Checkpoint
 from ntm.storage.untrusted import CheckpointError
 from ntm.ui.events import QUIET, alert
+from ntm.ui.guard import PULLING
 from ntm.ui.machines import Machines
 
 _EXPLANATION = """
@@ -52,14 +53,7 @@ def add_hub(machines: Machines, key: gr.State, task: gr.Radio) -> None:
             own_button = gr.Button("Back to the page's own", size="md")
         facts = gr.HTML(tell_facts(machines, None, task.value), elem_id="machine")
     for trigger in (pull_button.click, name.submit):
-        trigger(
-            pull,
-            [key, task, name],
-            [key, facts],
-            api_visibility="private",
-            concurrency_limit=3,
-            concurrency_id="pulling",
-        )
+        trigger(pull, [key, task, name], [key, facts], api_visibility="private", concurrency_id=PULLING)
     own_button.click(lambda: None, None, key, **QUIET)
     gr.on([task.change, key.change], tell, [key, task], facts, **QUIET)
 

@@ -12,6 +12,7 @@ from ntm.machine.model import SequenceModel
 from ntm.machine.ntm import NTM, NTMState
 from ntm.machine.trace import Trace
 from ntm.tasks.text import InputError
+from ntm.ui.budget import Cost, admit, weigh
 from ntm.ui.run import Run
 
 
@@ -38,15 +39,6 @@ class ChangedRun(Run):
     intervention: Intervention
     changed_memory: Tensor
     """(N, M), as it was left for the step to begin with"""
-    changed_weights: Tensor
-    """(H, N), the heads' weightings, likewise"""
-
-    @property
-    def previous_weights(self) -> Tensor:
-        """(T, H, N), the heads' weightings that each step began with."""
-        weights = super().previous_weights
-        weights[self.intervention.step] = self.changed_weights
-        return weights
 
 
 @torch.no_grad()
@@ -59,11 +51,15 @@ def intervene(model: SequenceModel, run: Run, intervention: Intervention) -> Cha
         intervention: what is done to it.
 
     Raises:
-        InputError: if there is no memory, or no such step, slot or head, or the gate is not in [0, 1].
+        InputError: if there is no memory, or no such step, slot or head, or the gate is not in [0, 1], or there is too
+            little memory on this server.
     """
     if not isinstance(model, NTM):
         raise InputError("This machine has no memory to reach into.")
     _check(intervention, run)
+    # There at once: the run, what is recorded step by step, that as one trace, and the changed run.
+    one = weigh(model, len(run.captions), slots=len(run.initial_memory))
+    admit(Cost(4 * one.bytes, 2 * one.operations))
     step, inputs = intervention.step, run.batch.inputs
     state = _reach_in(_state_before(model, run, step), run, intervention)
     rest = model.trace(inputs[step:], state, change_heads=_hold_gate(intervention.gate))
@@ -73,7 +69,6 @@ def intervene(model: SequenceModel, run: Run, intervention: Intervention) -> Cha
         **original | {"trace": trace},
         intervention=intervention,
         changed_memory=state.memory[0],
-        changed_weights=state.weights[0],
     )
 
 

@@ -8,11 +8,11 @@ import gradio as gr
 from gradio.blocks import Block
 
 from ntm import tasks
-from ntm.tasks import Question
-from ntm.ui.events import QUIET, Updates
+from ntm.ui.events import QUIET
 from ntm.ui.links import Link
 from ntm.ui.machines import read_record, updates_kept
 from ntm.ui.panels.charts import Mark, Series, draw_chart
+from ntm.ui.watching import make_watch, read
 
 _POINTS = 160
 _SECONDS_A_SNAPSHOT = 1.2
@@ -23,24 +23,23 @@ class Learning(NamedTuple):
     """What is on the page about a machine's training."""
 
     slider: gr.Slider
-    updates: Updates
     play: Callable[[dict[str, Any]], None]
-    """has its button play through the snapshots, given the event that runs what is on the page"""
+    """has its button play through the snapshots, given the event that asks what is on the page"""
 
 
-def add_learning(choice: Mapping[str, Any], first: Link) -> Learning:
+def add_learning(choice: Mapping[str, Any], task: gr.Radio) -> Learning:
     """A slider over the snapshots, a button that plays through them, and the learning curve with a mark on it.
 
     Args:
         choice: the slider's arguments; its last place is the finished machine.
-        first: what is on show at first.
+        task: the choice of the task.
     """
     with gr.Row(equal_height=True):
         slider = gr.Slider(**choice, scale=4, min_width=260, elem_id="learned")
         button = gr.Button(_PLAY, size="md", scale=1, min_width=150, elem_id="play-training")
     timer = gr.Timer(_SECONDS_A_SNAPSHOT, active=False)
-    curve = gr.HTML(draw_learning(first.question, None), elem_id="curve")
-    task = gr.State(first.question.task)
+    curve, watch = gr.HTML(elem_id="curve"), make_watch()
+    watch.settled(lambda told: draw_learning(read(told).link), watch, curve, **QUIET)
 
     def start_or_stop(name: str, place: int, label: str) -> dict[Block, Any]:
         if label == _STOP:
@@ -54,19 +53,16 @@ def add_learning(choice: Mapping[str, Any], first: Link) -> Learning:
             return {slider: place + 1}
         return {slider: last, timer: gr.Timer(active=False), button: gr.Button(_PLAY)}
 
-    def play(run: dict[str, Any]) -> None:
-        button.click(start_or_stop, [task, slider, button], [timer, button, slider], **QUIET).then(**run)
-        timer.tick(go_on, [task, slider], [slider, timer, button], **QUIET).then(**run)
+    def play(ask: dict[str, Any]) -> None:
+        button.click(start_or_stop, [task, slider, button], [timer, button, slider], **QUIET).then(**ask)
+        timer.tick(go_on, [task, slider], [slider, timer, button], **QUIET).then(**ask)
 
-    updates: Updates = {
-        curve: lambda outcome: draw_learning(outcome.link.question, outcome.link.update),
-        task: lambda outcome: outcome.link.question.task,
-    }
-    return Learning(slider, updates, play)
+    return Learning(slider, play)
 
 
-def draw_learning(question: Question, update: int | None) -> str:
+def draw_learning(link: Link) -> str:
     """The error along the training of the page's own machine for a task, marked where it is shown; HTML."""
+    question, update = link.question, link.update
     curve = [(each["update"], each["error"]) for each in read_record(f"ntm-{question.task}", "training.json")["curve"]]
     size = -(-len(curve) // _POINTS)
     groups = [curve[first : first + size] for first in range(0, len(curve), size)]

@@ -12,7 +12,7 @@ function paletteOf(place) {
 }
 
 const css = (rgb, alpha = 1) => "rgba(" + rgb.join(",") + "," + alpha + ")";
-const clamp = (share) => Math.min(1, Math.max(0, share));
+const clamp = (share) => Math.min(1, Math.max(0, share || 0)); // what is not known yet is drawn as nothing
 const blend = (from, to, share) => from.map((value, index) => Math.round(value + (to[index] - value) * share));
 
 // Sizes a canvas to its place on the page, in real pixels, and returns a context that draws in CSS pixels.

@@ -77,5 +77,9 @@ const resizing = new ResizeObserver(schedule);
 for (const place of [root, overTime]) resizing.observe(place);
 document.addEventListener("history", schedule);
 new MutationObserver(schedule).observe(document.body, { attributes: true, attributeFilter: ["class"] });
-watch("value", () => show(props.value));
-show(props.value);
+if (element.closest("#tape")) {
+  document.addEventListener("run", ({ detail }) => show(detail.run));
+  show(window.ntm?.run);
+} else {
+  watch("value", () => showPacked(props.value));
+}

@@ -19,6 +19,23 @@ function focusBefore(run, head, step) {
   return step ? focusOf(run, head, step - 1) : { slot: 0, weight: 1 };
 }
 
+// How much of a head's weight on the slot that it is on came there by content, from 0 to 1. The rest came from where the
+// head was before. Both are taken after the gate and the shift (equations 7 and 8); sharpening changes neither's order.
+function contentShareOf(run, head, step) {
+  const at = step * run.heads.length + head.gates, gate = run.gate[at], shifts = run.shift.shape[2], range = (shifts - 1) / 2;
+  let most = -1, share = 0;
+  for (let slot = 0; slot < run.slots; slot++) {
+    let byContent = 0, fromBefore = 0;
+    for (let index = 0; index < shifts; index++) {
+      const from = (((slot - (index - range)) % run.slots) + run.slots) % run.slots, by = run.shift[at * shifts + index];
+      byContent += by * gate * run.contentWeights[at * run.slots + from];
+      fromBefore += by * (1 - gate) * weightBefore(run, head, step, from);
+    }
+    if (byContent + fromBefore > most) [most, share] = [byContent + fromBefore, byContent / (byContent + fromBefore)];
+  }
+  return share;
+}
+
 // Where the heads of a kind are in a step, as far as they are on one slot, the surest first: {head, slot, weight}, with
 // the head's name.
 function focusesOf(run, kind, step) {

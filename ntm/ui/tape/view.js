@@ -68,22 +68,30 @@ function tick(time) {
 
 // ---- changing it -------------------------------------------------------------------------------------------------
 
-async function show(value) {
-  if (!value) return;
-  newest = value;
-  const run = await decode(value);
-  if (value !== newest) return; // another run came in while this one was unpacked
-  const again = view.run && view.run.question === run.question;
-  view.run = run;
-  if (!again) view.bit = null;
+// Shows a run. An edit stays at its step; another task, and what is asked anew, plays from the start.
+function show(run) {
+  if (!run || !element.isConnected) return;
+  const fresh = view.run?.id !== run.id, again = !run.anew && view.run?.asked?.task === run.asked?.task;
+  view.run = prepareRun(run);
   scrubber.max = run.steps - 1;
-  zoomButton.hidden = run.usedSlots.count === run.slots;
+  zoomButton.hidden = view.run.usedSlots.count === run.slots;
   zoomButton.textContent = "All " + run.slots + " slots";
   memoryCanvas.hidden = !run.slots;
-  seek(run.changedAt ?? (again ? view.position : 0));
-  draw();
   root.dataset.run = run.id;
-  if (run.changedAt === null && !again) setPlaying(!reducedMotion.matches);
+  if (!fresh) return schedule();
+  if (!again) view.bit = null;
+  const start = run.openAt ?? run.changedAt;
+  seek(start ?? (again ? view.position : 0));
+  draw();
+  if (!again && start === null) setPlaying(!reducedMotion.matches);
+}
+
+// A run that was reached into, as the server packed it.
+async function showPacked(value) {
+  newest = value;
+  if (!value) return;
+  const unpacked = await window.ntm.unpack(value);
+  if (value === newest) show(window.ntm.complete({ ...unpacked, id: value.length, asked: null, openAt: null }));
 }
 
 function seek(position) {

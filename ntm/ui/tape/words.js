@@ -27,7 +27,7 @@ function movement(run, head, step) {
   const before = focusBefore(run, head, step);
   const half = run.slots / 2;
   const moved = ((now.slot - before.slot + run.slots + half) % run.slots) - half;
-  const share = run.contentShares[step * run.heads.length + head.gates];
+  const share = contentShareOf(run, head, step);
   const how = share > BY_CONTENT ? "by content" : share > PARTLY_BY_CONTENT ? "partly by content" : "";
   const too = how && ", " + how;
   if (before.weight < ON_A_SLOT) return (share > 0.5 ? "finds slot " + now.slot + " " + how : "settles on slot " + now.slot + too) + where;

@@ -12,11 +12,15 @@ from playwright.sync_api import Browser, JSHandle, Page
 
 import ntm
 from ntm import tasks
-from ntm.ui import tape, tour
+from ntm.tasks import Question
+from ntm.ui import tour
+from ntm.ui.browser.catalogue import find_read_delay
+from ntm.ui.browser.pack import pack_run
 from ntm.ui.controls import example
 from ntm.ui.panels.intervention import Intervention, intervene
 from ntm.ui.run import Run, run_question
 from tests.numerics import seeded
+from tests.ui.modules import array_of, machine_of, open_modules, question_of, unpack
 
 SLOTS = 16
 COMPLETE = """
@@ -26,45 +30,26 @@ fields => {
     array.shape = shape;
     return [name, array];
   });
-  return complete({ ...fields.header, ...Object.fromEntries(arrays) });
+  return prepareRun(complete({ ...fields.header, ...Object.fromEntries(arrays) }));
 }
 """
 
 
 @pytest.fixture(scope="module")
 def scripts(browser: Browser) -> Iterator[Page]:
-    """An empty page with nothing but these scripts, which therefore read nothing else."""
-    page = browser.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    for name in tape.WITHOUT_PAGE:
-        page.add_script_tag(content=files(tape).joinpath(name).read_text("utf-8"))
-    yield page
-    page.close()
-    assert errors == []
-
-
-@cache
-def machine_of(task: str) -> ntm.NTM:
-    model = ntm.load(f"checkpoints/ntm-{task}")
-    assert isinstance(model, ntm.NTM)
-    return model
+    with open_modules(browser) as page:
+        yield page
 
 
 @cache
 def real_run(task: str) -> Run:
     """The published machine on a question inside its training range."""
-    sizes = {name: trained[len(trained) // 2] for name, trained in tasks.get(task).sizes.items()}
-    return run_question(machine_of(task), tasks.get(task).draw_question(seeded(), **sizes))
+    return run_question(machine_of(task), question_of(task))
 
 
-def decode(scripts: Page, value: str) -> JSHandle:
-    """A run as the browser has it."""
-    return scripts.evaluate_handle("value => decode(value)", value)
-
-
-def array_of(run: JSHandle, name: str) -> np.ndarray:
-    return np.array(run.evaluate("(run, name) => Array.from(run[name])", name))
+def arrive(scripts: Page, run: Run, **options: Any) -> JSHandle:
+    """A run of a published machine as the browser has it."""
+    return unpack(scripts, machine_of(run.question.task), run, **options)
 
 
 def focused_on(slots: Sequence[int | Sequence[float]]) -> np.ndarray:
@@ -102,14 +87,27 @@ def made_up_run(
         "readWeights": focused_on(read),
         "adds": np.reshape(fill if adds is None else adds, (steps, 1, 1)),
         "erases": np.reshape(fill if erases is None else erases, (steps, 1, 1)),
-        "contentShares": np.stack([fill if shares is None else np.array(shares), fill], axis=1),
+        **_brought_by_content(fill if shares is None else np.array(shares), read, write),
         "mask": np.isin(np.arange(steps), scored).astype(float),
         "initialMemory": np.zeros((SLOTS, 1)),
         **{name: np.zeros((steps, 1)) for name in ("inputs", "outputs", "targets")},
+        **{name: np.zeros((steps, 2)) for name in ("strength", "sharpening")},
     }
     fields = {name: {"numbers": array.ravel().tolist(), "shape": array.shape} for name, array in arrays.items()}
     whole = {"changedAt": None, "captions": ["a step"] * steps, "readDelay": 0, "certain": True, "register": False}
     return scripts.evaluate_handle(COMPLETE, {"arrays": fields, "header": whole | header})
+
+
+def _brought_by_content(shares: np.ndarray, *heads: Sequence[int | Sequence[float]]) -> dict[str, np.ndarray]:
+    """Content where each head was before, and a gate that lets the read head have so much of it."""
+    start = np.eye(SLOTS)[:1]
+    before = [np.concatenate([start, focused_on(slots)[:-1, 0]]) for slots in heads]
+    steps = len(shares)
+    return {
+        "contentWeights": np.stack(before, axis=1),
+        "gate": np.stack([shares, np.zeros(steps)], axis=1),
+        "shift": np.tile([0.0, 1.0, 0.0], (steps, 2, 1)),
+    }
 
 
 # Unpacking.
@@ -119,24 +117,25 @@ def made_up_run(
 def test_a_run_arrives_as_it_was_to_16_bits(scripts: Page, task: str) -> None:
     run = real_run(task)
     baseline = run_question(ntm.load(f"checkpoints/lstm-{task}"), run.question)
-    model = machine_of(task)
-    broken = intervene(model, run, Intervention(len(run.captions) // 2, scramble=(0, 1)))
-    arrived = decode(scripts, tape.encode(broken, original=run, baseline=baseline))
+    broken = intervene(machine_of(task), run, Intervention(len(run.captions) // 2, scramble=(0, 1)))
+    arrived = arrive(scripts, broken, original=run, baseline=baseline)
     trace = broken.trace
     sent = {
         "inputs": broken.batch.inputs,
         "targets": broken.batch.targets,
         "mask": broken.batch.mask,
-        "outputs": trace.logits.sigmoid(),
+        "logits": trace.logits,
         "readWeights": trace.read_weights,
         "writeWeights": trace.write_weights,
+        "contentWeights": trace.content_weights,
+        "reads": trace.reads,
         "erases": trace.erases,
         "adds": trace.adds,
+        "key": trace.key,
         "strength": trace.strength,
         "gate": trace.gate,
         "shift": trace.shift,
         "sharpening": trace.sharpening,
-        "contentShares": broken.content_shares.unsqueeze(1),
         "initialMemory": broken.initial_memory,
         "changedMemory": broken.changed_memory,
         "originalOutputs": run.trace.logits.sigmoid(),
@@ -149,12 +148,19 @@ def test_a_run_arrives_as_it_was_to_16_bits(scripts: Page, task: str) -> None:
         assert arrived.evaluate("(run, name) => run[name].shape", name) == list(numbers.shape)
         np.testing.assert_allclose(array_of(arrived, name), numbers.ravel(), rtol=2e-7, atol=0.501 * step, err_msg=name)
     assert arrived.evaluate("run => run.captions") == run.captions
-    assert arrived.evaluate("run => [run.changedAt, run.readDelay]") == [len(run.captions) // 2, run.read_delay]
+    assert arrived.evaluate("run => run.changedAt") == len(run.captions) // 2
+
+
+def test_a_run_stays_small() -> None:
+    run = run_question(ntm.NTM(10, 8), Question("copy", "11111111\n" * 120))
+    assert len(pack_run(ntm.NTM(10, 8), run)) < 400_000
+    huge = run_question(machine_of("copy"), Question("copy", "10110010\n" * 120), slots=2048)
+    assert len(pack_run(machine_of("copy"), huge)) < 400_000, "most slots are not touched, and that takes no room"
 
 
 def test_a_machine_without_memory_arrives_without_heads(scripts: Page) -> None:
-    lstm = run_question(ntm.load("checkpoints/lstm-copy"), real_run("copy").question)
-    arrived = decode(scripts, tape.encode(lstm))
+    model = ntm.load("checkpoints/lstm-copy")
+    arrived = unpack(scripts, model, run_question(model, real_run("copy").question))
     assert arrived.evaluate("run => [run.slots, run.heads.length, run.usedSlots]") == [0, 0, {"first": 0, "count": 0}]
     assert arrived.evaluate("run => headLines(run, 0)") == [
         {"kind": "none", "text": "this machine has no memory to look into"}
@@ -163,9 +169,26 @@ def test_a_machine_without_memory_arrives_without_heads(scripts: Page) -> None:
 
 
 def test_what_was_not_sent_is_not_there(scripts: Page) -> None:
-    arrived = decode(scripts, tape.encode(real_run("copy")))
+    arrived = arrive(scripts, real_run("copy"))
     for name in ("changedMemory", "originalOutputs", "baselineOutputs", "optimal"):
         assert arrived.evaluate("(run, name) => run[name] === undefined", name)
+
+
+@pytest.mark.parametrize(
+    ("task", "delay"), [("copy", 0), ("repeat-copy", 1), ("associative-recall", 1), ("priority-sort", 1)]
+)
+def test_answers_are_made_of_what_was_read_so_many_steps_before(task: str, delay: int) -> None:
+    """What was read for other sequences, given to the layer of the logits, matters just where the delay is 0."""
+    model = machine_of(task)
+    assert find_read_delay(model, tasks.get(task)) == delay
+    sizes = {name: trained[len(trained) // 2] for name, trained in tasks.get(task).sizes.items()}
+    batch = tasks.get(task).sample(20, generator=seeded(), **sizes)
+    trace = model.trace(batch.inputs, model.initial_state(20))
+    seen = model.extension.sense(trace.reads.flatten(2))
+    read = seen @ model.cell.output.weight[:, -seen.shape[-1] :].T
+    of_others = trace.logits - read + read.roll(1, dims=1)
+    turned = ((of_others > 0) != (trace.logits > 0))[batch.mask].float().mean()
+    assert turned < 0.01 if delay else turned > 0.2
 
 
 # Memory.
@@ -175,7 +198,7 @@ def test_what_was_not_sent_is_not_there(scripts: Page) -> None:
 def test_memory_is_replayed_as_it_was(scripts: Page, task: str) -> None:
     run = real_run(task)
     memory = run.trace.memory[:, 0].numpy()
-    replayed = array_of(decode(scripts, tape.encode(run)), "memory").reshape(memory.shape)
+    replayed = array_of(arrive(scripts, run), "memory").reshape(memory.shape)
     np.testing.assert_allclose(replayed, memory, atol=2e-3)
     assert np.abs(memory - run.initial_memory.detach().numpy()).max() > 0.5, "and something was written"
 
@@ -185,7 +208,7 @@ def test_memory_goes_on_from_what_it_was_changed_to(scripts: Page) -> None:
     step = len(run.captions) // 2
     broken = intervene(machine_of("copy"), run, Intervention(step, scramble=tuple(range(40))))
     memory = broken.trace.memory[:, 0].numpy()
-    replayed = array_of(decode(scripts, tape.encode(broken, original=run)), "memory").reshape(memory.shape)
+    replayed = array_of(arrive(scripts, broken, original=run), "memory").reshape(memory.shape)
     np.testing.assert_allclose(replayed, memory, atol=2e-3)
     assert np.abs(memory[step] - memory[step - 1]).max() > 0.5, "and it was changed"
 
@@ -196,7 +219,7 @@ def test_memory_goes_on_from_what_it_was_changed_to(scripts: Page) -> None:
 @pytest.mark.parametrize("task", tasks.names())
 def test_all_slots_that_a_head_was_on_are_shown(scripts: Page, task: str) -> None:
     run = real_run(task)
-    shown = decode(scripts, tape.encode(run)).evaluate("run => run.usedSlots")
+    shown = arrive(scripts, run).evaluate("run => run.usedSlots")
     slots = len(run.initial_memory)
     stretch = {(shown["first"] + place) % slots for place in range(shown["count"])}
     weights = np.concatenate([run.trace.read_weights.flatten(0, 2), run.trace.write_weights.flatten(0, 2)])
@@ -259,7 +282,7 @@ def test_a_head_that_is_nowhere_in_particular_links_nothing(scripts: Page) -> No
 
 def test_an_answer_depends_on_the_slot_that_it_is_said_to_come_from(scripts: Page) -> None:
     run, model = real_run("copy"), machine_of("copy")
-    arrived = decode(scripts, tape.encode(run))
+    arrived = arrive(scripts, run)
 
     def change_by_clearing(slot: int, step: int, number: int) -> float:
         cleared = intervene(model, run, Intervention(step, clear=(slot % len(run.initial_memory),)))
@@ -274,7 +297,7 @@ def test_an_answer_depends_on_the_slot_that_it_is_said_to_come_from(scripts: Pag
 @pytest.mark.parametrize("task", ["copy", "priority-sort"])
 def test_an_answer_comes_from_the_step_that_brought_it(scripts: Page, task: str) -> None:
     run = real_run(task)
-    arrived = decode(scripts, tape.encode(run))
+    arrived = arrive(scripts, run)
     for step in run.batch.mask[:, 0].nonzero().flatten().tolist():
         due = re.search(r"vector \d+ ", run.captions[step])
         assert due is not None
@@ -361,7 +384,7 @@ def test_each_sentence_about_a_published_machine_is_true(scripts: Page, task: st
     for seed in range(6):
         sizes = {name: trained[-1] for name, trained in tasks.get(task).sizes.items()}
         run = run_question(machine_of(task), tasks.get(task).draw_question(seeded(seed), **sizes))
-        arrived = decode(scripts, tape.encode(run))
+        arrived = arrive(scripts, run)
         lines = arrived.evaluate("run => run.captions.map((_, step) => headLines(run, step))")
         for step, heads in enumerate(lines):
             counted = {"read": 0, "write": 0}
@@ -378,9 +401,7 @@ def test_each_sentence_about_a_published_machine_is_true(scripts: Page, task: st
 def test_copying_does_not_jump_by_content_while_it_writes(scripts: Page) -> None:
     """Memory is alike everywhere at first, so content says nothing, though the gate is open."""
     run = real_run("copy")
-    lines = decode(scripts, tape.encode(run)).evaluate(
-        "run => run.captions.map((_, step) => headLines(run, step)[0].text)"
-    )
+    lines = arrive(scripts, run).evaluate("run => run.captions.map((_, step) => headLines(run, step)[0].text)")
     writing = [line for line, caption in zip(lines, run.captions, strict=True) if "comes in" in caption]
     assert len(writing) > 5
     assert not [line for line in writing if "content" in line]
@@ -389,7 +410,7 @@ def test_copying_does_not_jump_by_content_while_it_writes(scripts: Page) -> None
 def test_the_lines_of_the_first_run_are_as_the_tour_tells_them(scripts: Page) -> None:
     """The tour says: each head moves one slot back with every step; the read head waited where the first letter is."""
     run = run_question(machine_of("copy"), example("copy").question)
-    arrived = decode(scripts, tape.encode(run))
+    arrived = arrive(scripts, run)
     lines = arrived.evaluate("run => run.captions.map((_, step) => headLines(run, step).map(({ text }) => text))")
     assert {write.partition(",")[0] for write, _ in lines[3:41]} == {"write head moves one slot back"}
     assert {read.partition(" (")[0] for _, read in lines[:43]} == {"read head stays on slot 0"}
@@ -406,7 +427,7 @@ def test_a_head_that_somebody_moved_goes_on_from_there(scripts: Page) -> None:
     step = len(run.captions) - 3
     slot = (int(run.trace.read_weights[step, 0, 0].argmax()) + 50) % 128
     moved = intervene(machine_of("copy"), run, Intervention(step, move=(0, slot)))
-    arrived = decode(scripts, tape.encode(moved, original=run))
+    arrived = arrive(scripts, moved, original=run)
     line = arrived.evaluate("(run, step) => headLines(run, step)[1].text", step)
     assert line.startswith(f"read head moves one slot back, to slot {slot - 1} (")
 
@@ -446,7 +467,7 @@ def test_a_link_is_said_from_both_its_ends(scripts: Page, delay: int, bit: str, 
 def test_the_numbers_of_a_step_are_the_traces(scripts: Page) -> None:
     run = real_run("copy")
     trace, step = run.trace, 5
-    rows = decode(scripts, tape.encode(run)).evaluate("(run, step) => headNumbers(run, step)", step)
+    rows = arrive(scripts, run).evaluate("(run, step) => headNumbers(run, step)", step)
     assert [name for name, *_ in rows] == ["write head", "read head"]
     for row, head in zip(rows, (1, 0), strict=True):
         numbers = [trace.strength[step, 0, head], trace.gate[step, 0, head], trace.sharpening[step, 0, head]]
