@@ -10,6 +10,7 @@ takes seconds.
 """
 
 import json
+import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from huggingface_hub import (
     get_token,
     hf_hub_download,
 )
+from huggingface_hub.constants import HF_HOME
 from huggingface_hub.errors import (
     DisabledRepoError,
     EntryNotFoundError,
@@ -39,6 +41,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils import get_session, hf_raise_for_status
 
 _SECONDS_FOR_FACTS = 60
+_VISITORS = Path(HF_HOME) / "ntm-visitors"
 
 
 class _PublicError(Exception):
@@ -66,8 +69,20 @@ def _fail_at_once() -> None:
 
 
 def _download(repo: str, sha: str, name: str, anonymous: bool) -> str:
-    """The path of a file in the client's cache, downloaded if it is not there."""
-    return hf_hub_download(repo, name, revision=sha, token=_token(anonymous))
+    """The path of a file in the client's cache, downloaded if it is not there; visitors have a cache of their own."""
+    cache = _VISITORS if anonymous else None
+    return hf_hub_download(repo, name, revision=sha, token=_token(anonymous), cache_dir=cache)
+
+
+def _make_room(most: int) -> None:
+    """Delete of the visitors' cache what was used the longest ago, until it has no more than so many bytes."""
+    folders = sorted(_VISITORS.glob("models--*"), key=lambda folder: folder.stat().st_mtime, reverse=True)
+    size = 0
+    for folder in folders:
+        files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+        size += sum(path.stat().st_size for path in files)
+        if size > most:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _token(anonymous: bool) -> bool | None:
@@ -108,6 +123,7 @@ def _push(repo: str, folder: str, private: bool, pictures: list[str]) -> str:
 _OPERATIONS: dict[str, Callable[..., Any]] = {
     "sizes": _sizes,
     "download": _download,
+    "make room": _make_room,
     "namespaces": _namespaces,
     "push": _push,
 }

@@ -16,8 +16,8 @@ MEMORY = 200 * 2**20
 """Bytes that all runs at once may take, so that the whole app stays under 700 MB: it has 400 before the first one."""
 _FLOAT32_BYTES = 4
 # Measured, each at a little more than it takes. A weight is there in the trace, as what was found by content, and in
-# what the page makes of both, beside the window of its shifts. A number of memory is there once, in padded rows.
-_NUMBERS_A_WEIGHT = 9
+# what the page makes of both. A number of memory is there once, in padded rows.
+_NUMBERS_A_WEIGHT = 11
 _NUMBERS_A_NUMBER_OF_MEMORY = 1.1
 _BYTES_A_RUN = 12 * 2**20
 # A slot's vector is searched, erased, written and read. The layers' weights are used once a step, in long rows.
@@ -66,10 +66,11 @@ def weigh(model: SequenceModel, steps: int, batch: int = 1, slots: int | None = 
         gates = 4 * int(model.config["hidden_size"])
         return Cost(sequences * gates * _FLOAT32_BYTES, operations)
     slots, width = model.memory_slots if slots is None else slots, int(model.config["memory_width"])
-    a_head = _NUMBERS_A_WEIGHT + 2 * model.shift_range + 1
-    numbers = slots * (_NUMBERS_A_NUMBER_OF_MEMORY * width + model.head_count * a_head) + 4 * model.head_count * width
-    operations += sequences * slots * (_OPERATIONS_A_NUMBER * width + model.head_count * a_head)
-    return Cost(_BYTES_A_RUN + int(sequences * numbers * _FLOAT32_BYTES), operations)
+    heads, window = model.head_count, 2 * model.shift_range + 1
+    a_step = slots * (_NUMBERS_A_NUMBER_OF_MEMORY * width + _NUMBERS_A_WEIGHT * heads) + 4 * heads * (width + window)
+    one_shift = 2 * batch * slots * heads * window
+    operations += sequences * slots * (_OPERATIONS_A_NUMBER * width + heads * (_NUMBERS_A_WEIGHT + window))
+    return Cost(_BYTES_A_RUN + int((sequences * a_step + one_shift) * _FLOAT32_BYTES), operations)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The machines behind the page: its own, and the last few that visitors pulled from the Hub."""
+"""The machines behind the page: its own, and those that visitors pulled from the Hub."""
 
 import json
 from collections import OrderedDict
@@ -13,13 +13,24 @@ from ntm.storage import hub, snapshots, untrusted
 from ntm.storage.checkpoint import CHECKPOINTS, SNAPSHOTS, Checkpoint
 from ntm.storage.load import load, read
 from ntm.storage.untrusted import CheckpointError
+from ntm.ui.budget import MEMORY, weigh
 from ntm.ui.links import Link
 
-# A pulled machine has at most 50 MB of weights, and its longest run at most this many bytes of trace: together with
-# the number of machines that are kept, that bounds what visitors can make the app hold.
-_KEPT = 4
-_MOST_STEPS = 534
-_LARGEST_TRACE = 128 * 2**20
+_MOST_KEPT = 64 * 2**20
+"""Bytes of all machines that visitors pulled; one is at most 50 MB, and most have a third of one."""
+_FEWEST_STEPS = 50
+"""A machine for which so many are too many is not worth keeping."""
+_BYTES_A_MACHINE = 100 * 2**10
+"""that each takes beside its weights"""
+
+
+class _Pulled(NamedTuple):
+    """A machine that a visitor pulled."""
+
+    name: str
+    machine: Checkpoint
+    size: int
+    """bytes that it takes"""
 
 
 class Machines:
@@ -33,7 +44,8 @@ class Machines:
     def __init__(self, own: Mapping[str, Checkpoint], sources: Mapping[str, str] | None = None) -> None:
         self._own = dict(own)
         self._sources = dict(sources or {})
-        self._pulled: OrderedDict[str, tuple[str, Checkpoint]] = OrderedDict()
+        self._pulled: OrderedDict[str, _Pulled] = OrderedDict()
+        self._size = 0
         self._lock = Lock()
 
     @property
@@ -44,26 +56,29 @@ class Machines:
     def keep(self, name: str, pulled: Checkpoint) -> str:
         """Keep a machine that a visitor pulled and return the key to it.
 
+        Those that were used the longest ago are put away for it where they take too much together.
+
         Raises:
             CheckpointError: if its runs would be too large for the page.
         """
-        if _trace_size(pulled.model) > _LARGEST_TRACE:
+        if weigh(pulled.model, _FEWEST_STEPS).bytes > MEMORY:
             raise CheckpointError(f"{name} has more memory than this page can show; ntm.load runs it")
         key = uuid4().hex
         with self._lock:
-            self._pulled[key] = name, pulled
-            if len(self._pulled) > _KEPT:
-                self._pulled.popitem(last=False)
+            self._pulled[key] = _Pulled(name, pulled, _size(pulled.model))
+            self._size += self._pulled[key].size
+            while self._size > _MOST_KEPT:
+                self._size -= self._pulled.popitem(last=False)[1].size
         return key
 
     def get(self, task: str, key: str | None) -> Checkpoint:
         """The machine that a visitor uses for a task: the page's own where the key is None or of another task's.
 
         Raises:
-            CheckpointError: if others have pulled so many since that this one was put away.
+            CheckpointError: if others have pulled so much since that this one was put away.
         """
         found = self._find(task, key)
-        return self._own[task] if found is None else found[1]
+        return self._own[task] if found is None else found.machine
 
     def model_for(self, link: Link, key: str | None) -> SequenceModel:
         """The weights that a link asks for: those of the machine that a visitor uses, or of a snapshot of its training.
@@ -81,18 +96,18 @@ class Machines:
             CheckpointError: as `get`.
         """
         found = self._find(task, key)
-        return self._sources.get(task, f"checkpoints/ntm-{task}") if found is None else found[0]
+        return self._sources.get(task, f"checkpoints/ntm-{task}") if found is None else found.name
 
-    def _find(self, task: str, key: str | None) -> tuple[str, Checkpoint] | None:
-        """The name and machine that a visitor pulled, where it is of this task."""
+    def _find(self, task: str, key: str | None) -> _Pulled | None:
+        """The machine that a visitor pulled, where it is of this task."""
         if key is None:
             return None
         with self._lock:
             if key not in self._pulled:
-                raise CheckpointError("your machine was put away to make room for others: pull it again")
+                raise CheckpointError("your machine was put away to make room for those of others: pull it again")
             self._pulled.move_to_end(key)
             found = self._pulled[key]
-        return found if found[1].task == task else None
+        return found if found.machine.task == task else None
 
 
 @lru_cache(maxsize=128)
@@ -138,11 +153,9 @@ def read_record(model: str, file: str) -> dict[str, Any]:
     return record
 
 
-def _trace_size(model: SequenceModel) -> int:
-    """Bytes that the trace of the longest run on the page takes."""
-    names = ("memory_slots", "memory_width", "read_heads", "write_heads")
-    slots, width, read_heads, write_heads = (int(model.config.get(name, 0)) for name in names)
-    return 4 * _MOST_STEPS * slots * (width + 2 * (read_heads + write_heads))
+def _size(model: SequenceModel) -> int:
+    """Bytes that a machine takes."""
+    return _BYTES_A_MACHINE + sum(parameter.nbytes for parameter in model.parameters())
 
 
 class Own(NamedTuple):

@@ -175,6 +175,27 @@ def test_pull(server: HubServer, files: dict[str, bytes], folder: Path) -> None:
     assert server.calls_for("OTHER/sound")[len(first) :] == ["info"], "the second pull comes from the cache"
 
 
+def test_what_visitors_pull_stays_within_bounds_and_what_was_used_last_stays(
+    server: HubServer, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    pulled = ("config.json", "model.safetensors", "training.json", "evaluation.json")
+    size = sum(len(files[name]) for name in pulled) + 200  # for the note of what main stands for
+    monkeypatch.setattr(hub, "_MOST_CACHED", 3 * size)
+    for name in "abc":
+        server.add(f"OTHER/{name}", files)
+    for name in "abacc":
+        hub.pull(f"OTHER/{name}")
+    assert server.calls_for("OTHER/a").count("get model.safetensors") == 1
+    names = {folder.name for folder in (tmp_path / "ntm-visitors").glob("models--*")}
+    assert names == {"models--OTHER--a", "models--OTHER--b", "models--OTHER--c"}, "room is made before a pull"
+    monkeypatch.setattr(hub, "_MOST_CACHED", 2 * size)
+    hub.pull("OTHER/a")
+    assert server.calls_for("OTHER/a").count("get model.safetensors") == 1, "it was used after b, which had to go"
+    assert not (tmp_path / "ntm-visitors" / "models--OTHER--b").exists()
+    assert not (tmp_path / "hub").exists(), "the owner's own cache is left alone"
+
+
 def assert_same_weights(model: ntm.NTM, folder: Path) -> None:
     for name, values in load_file(folder / "model.safetensors").items():
         assert torch.equal(model.state_dict()[name], values)

@@ -11,7 +11,6 @@ import ntm
 from ntm.tasks import InputError, Question
 from ntm.ui import budget
 from ntm.ui.budget import Cost, NeedsMoreError
-from ntm.ui.panels.intervention import Intervention, intervene
 from ntm.ui.run import run_question
 
 ROWS = "\n".join(f"{row:08b}" for row in range(250))
@@ -47,13 +46,6 @@ def test_numbers_that_grow_beyond_all_bounds_are_no_answer() -> None:
         run_question(model, Question("copy", "10110010"))
 
 
-def test_reaching_into_a_run_is_weighed_as_more_than_a_run() -> None:
-    model = ntm.NTM(10, 8, controller_size=1, memory_slots=8, memory_width=64)
-    run = run_question(model, Question("copy", ROWS), slots=1024)
-    with pytest.raises(InputError, match="would take"):
-        intervene(model, run, Intervention(3, clear=(1,)))
-
-
 def test_a_turn_does_no_more_than_it_was_granted() -> None:
     model = ntm.NTM(10, 8, controller_size=1, memory_slots=8, memory_width=20)
     question = Question("copy", ROWS)
@@ -85,7 +77,8 @@ _PROGRAM = """
 import gc, sys, torch, ntm
 from pathlib import Path
 from ntm.tasks import Question
-from ntm.ui import allocator, tape
+from ntm.ui import allocator
+from ntm.ui.browser.pack import pack_run
 from ntm.ui.budget import weigh
 from ntm.ui.run import run_question
 
@@ -103,10 +96,10 @@ for slots, arguments in (
     (512, {"shift_range": 20, "memory_slots": 64, "memory_width": 4}),
 ):
     model = ntm.NTM(10, 8, **arguments)
-    tape.encode(run_question(model, Question("copy", "10110010"), slots=128))
+    pack_run(model, run_question(model, Question("copy", "10110010"), slots=128))
     gc.collect()
     Path("/proc/self/clear_refs").write_text("5")
     before = read("VmRSS")
-    tape.encode(run_question(model, Question("copy", text), slots=slots))
+    pack_run(model, run_question(model, Question("copy", text), slots=slots))
     print(read("VmHWM") - before, weigh(model, 502, slots=slots).bytes)
 """

@@ -13,16 +13,29 @@ def checkpoint_of(model: ntm.NTM) -> Checkpoint:
     return Checkpoint(model, "copy", {}, {})
 
 
-def test_the_last_few_machines_are_kept_and_the_rest_put_away() -> None:
-    own, pulled = checkpoint_of(machine()), [checkpoint_of(machine(seed)) for seed in range(5)]
+def test_machines_are_kept_by_use_and_by_their_size() -> None:
+    own, large = checkpoint_of(machine()), checkpoint_of(ntm.NTM(10, 8, controller_size=2600))
+    size = sum(parameter.nbytes for parameter in large.model.parameters())
+    assert 64 * 2**20 > 2 * size > 2 * 2**20
     machines = Machines({"copy": own})
-    keys = [machines.keep("a/b", each) for each in pulled[:4]]
-    assert machines.get("copy", keys[0]) is pulled[0]
-    machines.keep("a/b", pulled[4])
-    assert machines.get("copy", keys[0]) is pulled[0], "used last, so the second is the one to go"
-    with pytest.raises(CheckpointError, match="pull it again"):
+    fitting = 64 * 2**20 // (size + 100 * 2**10)
+    keys = [machines.keep("a/b", large) for _ in range(fitting)]
+    assert all(machines.get("copy", key) is large for key in keys)
+    assert machines.get("copy", keys[0]) is large
+    small = machines.keep("c/d", checkpoint_of(machine(1)))
+    machines.keep("a/b", large)
+    assert machines.get("copy", keys[0]) is large, "used last, so the second is the one to go"
+    with pytest.raises(CheckpointError, match="put away to make room for those of others: pull it again"):
         machines.get("copy", keys[1])
+    assert machines.source("copy", small) == "c/d"
     assert machines.get("copy", None) is own
+
+
+def test_hundreds_of_small_machines_are_kept() -> None:
+    machines = Machines({"copy": checkpoint_of(machine())})
+    pulled = checkpoint_of(machine(1))
+    keys = [machines.keep("a/b", pulled) for _ in range(300)]
+    assert all(machines.get("copy", key) is pulled for key in keys)
 
 
 def test_a_machine_whose_runs_would_fill_memory_is_refused() -> None:

@@ -105,10 +105,9 @@ function paintHistory(canvas, scene) {
     if (strip.name === "output") markChanged(context, layout, strip, scene);
   }
   numberSteps(context, layout, scene);
-  if (run.changedAt !== null) {
-    context.fillStyle = css(palette.write);
-    context.fillRect(layout.gutter + run.changedAt * layout.cell - 1, 0, 2, layout.foot);
-  }
+  context.fillStyle = css(palette.write);
+  for (const step of new Set((run.overrides ?? []).map((each) => each.step)))
+    context.fillRect(layout.gutter + step * layout.cell - 1, 0, 2, layout.foot);
   const picture = new OffscreenCanvas(canvas.width, canvas.height);
   picture.getContext("2d").drawImage(canvas, 0, 0);
   return { layout, picture };
