@@ -24,7 +24,8 @@ def test_the_script_of_the_folders_name_is_the_only_one_unless_others_are_named(
 
 
 def test_none_of_the_tapes_scripts_is_left_out() -> None:
-    assert sorted(tape.SCRIPTS) == sorted(file.name for file in files(tape).iterdir() if file.name.endswith(".js"))
+    own = [name for name in tape.SCRIPTS if not name.startswith("../")]
+    assert sorted(own) == sorted(file.name for file in files(tape).iterdir() if file.name.endswith(".js"))
 
 
 @pytest.mark.parametrize("package", PACKAGES)
