@@ -96,9 +96,8 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     recipe.add_argument(
         "--seeds",
         type=int,
-        default=1,
         metavar="K",
-        help="train K seeds from that one on and keep the best (default: 1)",
+        help="begin K seeds from that one on, go on with the better ones, keep the best (default: the task's recipe)",
     )
     recipe.add_argument("--updates", type=int, help="how many (default: the task's recipe)")
     recipe.add_argument("--batch-size", type=int, help="sequences an update (default: the task's recipe)")
@@ -158,8 +157,6 @@ def _train(options: argparse.Namespace) -> int:
         hub.check_push(options.push_to_hub)
     device = _device(options.device)
     with interruptible() as interrupted, parallel.joined(device) as share:
-        if share.size > 1 and options.seeds > 1:
-            raise TrainingError("--seeds trains in one process: leave out torchrun")
         if options.command == ALL:
             return _train_all(options, device, share, interrupted)
         code = _train_one(options, options.model, tasks.get(options.command), device, share, interrupted)
@@ -212,10 +209,18 @@ def _train_one(
 ) -> int:
     output = _output(options, model, task.name)
     folder = output.with_name(f".{output.name}.run")
-    settings = Settings.of(task, model, seed=options.seed, updates=options.updates, batch_size=options.batch_size)
+    settings = Settings.of(
+        *(task, model),
+        seed=options.seed,
+        seeds=options.seeds,
+        updates=options.updates,
+        batch_size=options.batch_size,
+    )
+    if share.size > 1 and settings.recipe.seeds > 1:
+        raise TrainingError("several seeds train in one process: leave out torchrun, or give --seeds 1")
     with locked(folder) if share.leads else nullcontext(), ExitStack() as opened:
         begin = race.resume if options.resume and (race.is_unfinished(folder) or options.command != ALL) else race.start
-        runs = begin(settings, options.seeds, folder, device)
+        runs = begin(settings, folder, device)
         if share.leads:
             chosen = ", ".join(str(run.recipe.seed) for run in runs)
             print(f"{output.name} on {_device_name(device)}, seed {chosen}; Ctrl-C saves the run", flush=True)
@@ -273,7 +278,7 @@ def _train_with_progress(
     recipe, task = runs[0].recipe, runs[0].task
     done = {run.recipe.seed: run.update for run in runs}
     bar = tqdm(
-        total=recipe.updates * len(runs),
+        total=race.budget(len(runs), recipe.updates),
         initial=sum(done.values()),
         unit="update",
         dynamic_ncols=True,

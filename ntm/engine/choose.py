@@ -56,7 +56,7 @@ def fastest(model: SequenceModel, engine: str | None = None) -> Forward:
 
     Raises:
         ValueError: if there is no such engine.
-        EngineUnavailableError: if the native one is asked for and cannot be had.
+        EngineUnavailableError: if the native one or the kernel is asked for and cannot be had.
     """
     if engine not in (None, *ENGINES):
         raise ValueError(f"the engine must be one of {', '.join(ENGINES)}, not {engine!r}")
@@ -83,6 +83,8 @@ def _way(model: NTM, engine: str) -> Forward:
         step = torch.compile(model.cell.forward, isolate_recompiles=True)  # type: ignore[call-overload]
         return lambda inputs, state: model.unroll(inputs, state, step=step)[:2]
     if engine == "kernel":
+        if not _has_triton(model):
+            raise library.EngineUnavailableError("the kernel takes an NVIDIA GPU, and Triton")
         from ntm.engine import triton_kernel  # here, for Triton comes with PyTorch for CUDA only
 
         return lambda inputs, state: triton_kernel.unroll(model, inputs, state)
@@ -195,8 +197,12 @@ def choose(model: NTM) -> Choice:
     return found
 
 
+def _has_triton(model: NTM) -> bool:
+    return _device(model).type == "cuda" and find_spec("triton") is not None
+
+
 def _kernel_runs(model: NTM) -> bool:
-    if _device(model).type != "cuda" or find_spec("triton") is None:
+    if not _has_triton(model):
         return False
     from ntm.engine import triton_kernel
 

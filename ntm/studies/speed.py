@@ -41,7 +41,7 @@ _BATCH = 32
 _MEGABYTE = 2**20
 
 
-PATHS = {"cpu": ("eager", "compiled", "native"), "cuda": ("eager", "compiled", "graph")}
+PATHS = {"cpu": ("eager", "compiled", "native"), "cuda": ("eager", "compiled", "kernel", "graph")}
 """the ways of a device to do an update: the engines of `ntm.engine.choose`, and on a GPU the compiled one in a graph"""
 BROWSER = "browser"
 """one more way of a CPU: the native engine as a browser runs it"""

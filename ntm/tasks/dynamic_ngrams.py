@@ -10,7 +10,7 @@ from torch.nn import functional
 from ntm.tasks.base import Answer, Case, Question, Task
 from ntm.tasks.forms import Stream, Typed
 from ntm.tasks.layout import Batch, Given, Layout, Part
-from ntm.tasks.recipe import Finish, Recipe, Selection
+from ntm.tasks.recipe import Finish, Recipe
 
 
 class DynamicNgrams(Task):
@@ -37,7 +37,6 @@ class DynamicNgrams(Task):
             learning_rate=2e-3,
             gradient_norm=0.2,
             finish=Finish(averaging=0.98),
-            selection=Selection(relapse=1.1),
             seed=1,
         ),
         "lstm": Recipe(

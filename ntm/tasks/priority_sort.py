@@ -9,7 +9,7 @@ from ntm.tasks.base import Case, Task
 from ntm.tasks.bits import random_bits
 from ntm.tasks.forms import Rows, Typed
 from ntm.tasks.layout import Batch, Given, Layout, Part
-from ntm.tasks.recipe import Recipe, Selection
+from ntm.tasks.recipe import Recipe
 
 
 class PrioritySort(Task):
@@ -36,7 +36,6 @@ class PrioritySort(Task):
             gradient_norm=0.2,
             # More than there are steps: on 32, which the heads go around, every second validation found a collapse.
             training_slots=(64,),
-            selection=Selection(relapse=1.5),
             seed=8,
         ),
         "lstm": Recipe(updates=26_000, arguments={"hidden_size": 128, "num_layers": 2}),

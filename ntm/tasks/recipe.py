@@ -83,13 +83,6 @@ class Selection:
     sequences: int = 100
     """The most that each validation case is judged on. No more are drawn once one is wrong, so that many are drawn only
     to tell weights apart that are all but always right."""
-    relapse: float | None = None
-    """How many times the best validation error so far, or 1 where that is less, sends training back to the best
-    weights. A single update can undo what some tasks have learned. Never when None."""
-
-    def is_relapse(self, error: float, best: float) -> bool:
-        """Whether training has fallen back so far that it should go back to its best weights."""
-        return self.relapse is not None and error > self.relapse * max(best, 1.0)
 
 
 @dataclass(frozen=True)
@@ -115,7 +108,9 @@ class Recipe:
     finish: Finish = Finish()
     selection: Selection = Selection()
     seed: int = 0
-    """The seed of weights and batches: the best on validation of those that were tried."""
+    """The seed of weights and batches; of the first one where several race."""
+    seeds: int = 1
+    """How many begin, from that one on. The better ones go on, see `ntm.training.race`."""
 
     def learning_rate_at(self, update: int) -> float:
         """The rate falls to zero along a cosine, and along a second and lower one for the updates that polish."""

@@ -25,7 +25,7 @@ from ntm.training.run import STATE, TrainingError, TrainingRun
 from ntm.training.update import draw_batch, update_weights
 from ntm.training.validation import Stopped, validate
 
-_UPDATES_A_REPORT = 20
+UPDATES_A_REPORT = 20
 _UPDATES_A_VALIDATION = 500
 _SECONDS_A_SAVE = 20.0
 _DOES_NOT_FIT = "a batch of {:,} sequences does not fit in memory: give a smaller --batch-size"
@@ -41,6 +41,7 @@ class Progress(NamedTuple):
 
 def train(
     run: TrainingRun,
+    until: int | None = None,
     *,
     share: Share = ALONE,
     validating: bool = True,
@@ -48,12 +49,13 @@ def train(
     stopping: Callable[[], bool] | None = None,
     engine: str | None = None,
 ) -> bool:
-    """Train to the last update, or until `stopping()` is true; either way the run is then in its folder.
+    """Train to an update, or until `stopping()` is true; either way the run is then in its folder.
 
     Several processes train one model together when each is given its share; the first of them writes the folder.
 
     Args:
         run: changed in place.
+        until: the update; the last one when None.
         share: the part of every batch that this process takes.
         validating: whether to look for the best weights on the way; else the first ones count as the best.
         on_progress: told every few updates how it goes.
@@ -61,7 +63,7 @@ def train(
         engine: what runs the model, see `ntm.engine.choose`; the fastest one when None.
 
     Returns:
-        Whether the last update was reached, and judged.
+        Whether that update was reached, and judged.
 
     Raises:
         TrainingError: if the loss or a weight stops being finite; the best weights are in the run's folder, as a
@@ -70,6 +72,7 @@ def train(
     """
     if run.recipe.batch_size % share.size:
         raise TrainingError(f"{share.size} processes cannot share a batch of {run.recipe.batch_size} evenly")
+    until = run.recipe.updates if until is None else until
     step = _make_step(run, share, engine)
     if share.leads:
         if not (run.folder / STATE).exists():
@@ -77,11 +80,13 @@ def train(
         run.save()  # so that there is never a folder of a run that cannot go on
     clock = saved = time.perf_counter()
     judged = not validating or _judge(run, stopping)
-    while not run.finished and not parallel.any_of(not judged or bool(stopping and stopping()), share):
-        progress = _train_a_while(run, step, share)
+    while run.update < until and not parallel.any_of(not judged or bool(stopping and stopping()), share):
+        progress = _train_a_while(run, until, step, share)
         if not (math.isfinite(progress.loss) and _is_finite(run.model)):
             raise _give_up(run, share)
         run.curve.append(progress._asdict())
+        run.recovery.take(progress.error, run.changing())
+        run.follow_curriculum(progress.loss)
         judged = not validating or _judge(run, stopping)
         if judged and isinstance(run.model, NTM) and share.leads:
             _try(run, lambda: snapshots.keep(run.average, run.folder / SNAPSHOTS, run.update))
@@ -94,7 +99,7 @@ def train(
             saved = now
     if share.leads:
         run.save()
-    return run.finished and judged
+    return run.update >= until and judged
 
 
 def _try(run: TrainingRun, write: Callable[[], object]) -> None:
@@ -115,15 +120,15 @@ def _make_step(run: TrainingRun, share: Share, engine: str | None) -> Step:
     return step
 
 
-def _train_a_while(run: TrainingRun, step: Step, share: Share) -> Progress:
+def _train_a_while(run: TrainingRun, until: int, step: Step, share: Share) -> Progress:
     """A few updates without asking the device how they went, then one look at it."""
     generator = torch.Generator(run.device)
-    count = min(_UPDATES_A_REPORT, run.recipe.updates - run.update)
+    count = min(UPDATES_A_REPORT, until - run.update)
     sums = torch.zeros(2, device=run.device)
     for _ in range(count):
         try:
             batch, slots = draw_batch(run, generator)
-            _set_learning_rate(run.optimizer, run.recipe.learning_rate_at(run.update))
+            _set_learning_rate(run.optimizer, run.learning_rate)
             _check_memory(run, batch.inputs, slots)
             sums += step(parallel.part(batch, share), slots, generator)
         except (MemoryError, RuntimeError) as refusal:
@@ -131,11 +136,10 @@ def _train_a_while(run: TrainingRun, step: Step, share: Share) -> Progress:
                 raise
             raise TrainingError(_DOES_NOT_FIT.format(run.recipe.batch_size)) from refusal
         run.update += 1
-    newest = run.recipe.share_of_newest_at(run.update, _UPDATES_A_REPORT)
+    newest = run.recipe.share_of_newest_at(run.update, UPDATES_A_REPORT)
     for mean, weights in zip(run.average.state_dict().values(), run.model.state_dict().values(), strict=True):
         mean.lerp_(weights, newest)
     loss, error = parallel.mean(sums / count, share).tolist()
-    run.limit = run.recipe.curriculum.next_limit(run.limit, loss, run.task.largest)
     return Progress(run.update, loss, error)
 
 

@@ -1,18 +1,27 @@
-"""A race: several seeds of one recipe, trained beside one another; what does best on validation is kept."""
+"""A race: several seeds of one recipe begin, and only the better ones go on.
+
+Whether a seed is on the way to an algorithm shows long before it is there. So the worse half is dropped after a part of
+the updates, half of the rest after twice as many, and so on: successive halving (Jamieson and Talwalkar 2016, arXiv
+1502.07943). The last two run to the end, and of these what does best on validation is kept.
+"""
 
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 from ntm.training import loop
-from ntm.training.loop import Progress
+from ntm.training.loop import UPDATES_A_REPORT, Progress
 from ntm.training.parallel import ALONE, Share
+from ntm.training.recovery import REPORTS_A_LOOK
 from ntm.training.run import STATE, Settings, TrainingError, TrainingRun
+
+_FINALISTS = 2
 
 
 def is_unfinished(folder: Path) -> bool:
@@ -20,39 +29,64 @@ def is_unfinished(folder: Path) -> bool:
     return (folder / STATE).exists() or any(folder.glob(f"seed-*/{STATE}"))
 
 
-def start(settings: Settings, count: int, folder: Path, device: torch.device) -> list[TrainingRun]:
+def start(settings: Settings, folder: Path, device: torch.device) -> list[TrainingRun]:
     """Runs before their first update, of the settings' seed and those after it.
 
     Raises:
-        TrainingError: if the count is not positive, or the folder holds a run already.
+        TrainingError: if the folder holds a run already.
     """
     if is_unfinished(folder):
         raise TrainingError(f"{folder} holds an unfinished run: go on with --resume, or delete that folder")
-    return [TrainingRun.start(each, home, device) for each, home in _homes(settings, count, folder)]
+    return [TrainingRun.start(each, home, device) for each, home in _homes(settings, folder)]
 
 
-def resume(settings: Settings, count: int, folder: Path, device: torch.device) -> list[TrainingRun]:
+def resume(settings: Settings, folder: Path, device: torch.device) -> list[TrainingRun]:
     """The runs that were saved in a folder; those that had not been begun start.
 
     Raises:
-        TrainingError: if the count is not positive, there is none, or they were started with other settings.
+        TrainingError: if there is none, or they were started with other settings.
     """
+    count = settings.recipe.seeds
     alone, several = (folder / STATE).exists(), any(folder.glob(f"seed-*/{STATE}"))
-    if (alone and count > 1) or (several and count == 1):
-        raise TrainingError(f"the run in {folder} was started with{'' if several else 'out'} --seeds")
+    if alone and count > 1:
+        raise TrainingError(f"the run in {folder} is of one seed: --seeds 1 goes on with it")
+    if several and count == 1:
+        raise TrainingError(f"the runs in {folder} are of several seeds: give the --seeds that they were started with")
     return [
         (TrainingRun.resume if (home / STATE).exists() or not several else TrainingRun.start)(each, home, device)
-        for each, home in _homes(settings, count, folder)
+        for each, home in _homes(settings, folder)
     ]
 
 
-def _homes(settings: Settings, count: int, folder: Path) -> list[tuple[Settings, Path]]:
-    if count < 1:
-        raise TrainingError(f"seeds must be at least 1, not {count}")
+def _homes(settings: Settings, folder: Path) -> list[tuple[Settings, Path]]:
+    first, count = settings.recipe.seed, settings.recipe.seeds
     if count == 1:
         return [(settings, folder)]
-    first = settings.recipe.seed
     return [(settings.with_seed(seed), folder / f"seed-{seed}") for seed in range(first, first + count)]
+
+
+class Heat(NamedTuple):
+    """A part of the race, from one update to another."""
+
+    begun: int
+    until: int
+    runs: int
+    """how many take part"""
+
+
+def heats(count: int, updates: int) -> list[Heat]:
+    """The parts of a race of so many runs. The first ends after a sixteenth of the updates, or a little later."""
+    look = UPDATES_A_REPORT * REPORTS_A_LOOK  # after which there is an error to compare
+    found, begun, until = [], 0, look * math.ceil(updates / 16 / look)
+    while count > _FINALISTS and until < updates:
+        found.append(Heat(begun, until, count))
+        count, begun, until = max(math.ceil(count / 2), _FINALISTS), until, 2 * until
+    return [*found, Heat(begun, updates, count)]
+
+
+def budget(count: int, updates: int) -> int:
+    """How many updates all runs of a race make together."""
+    return sum(heat.runs * (heat.until - heat.begun) for heat in heats(count, updates))
 
 
 def train(
@@ -64,19 +98,19 @@ def train(
     stopping: Callable[[], bool] | None = None,
     engine: str | None = None,
 ) -> bool:
-    """Train all of them, each to its last update or until `stopping()` is true.
+    """Race them, until the last are through or `stopping()` is true.
 
     On the CPU as many at once as there are threads, each with one; on a GPU all at once, each on a stream of its own.
-    One whose loss stops being finite ends there and leaves the others alone.
+    One whose loss stops being finite ends there, and the best of those that were dropped takes its place.
 
     Returns:
-        Whether all that did not fail reached their last update.
+        Whether the last were through.
 
     Raises:
         TrainingError: if none is left.
     """
 
-    def train_one(run: TrainingRun) -> bool:
+    def train_one(run: TrainingRun, until: int) -> bool:
         def tell(progress: Progress) -> None:
             if on_progress is not None:
                 on_progress(run, progress)
@@ -84,20 +118,39 @@ def train(
         try:
             with _own_stream(run) if len(runs) > 1 else nullcontext():
                 return loop.train(
-                    run, share=share, validating=validating, on_progress=tell, stopping=stopping, engine=engine
+                    *(run, until),
+                    share=share,
+                    validating=validating,
+                    on_progress=tell,
+                    stopping=stopping,
+                    engine=engine,
                 )
         except TrainingError as failure:
             run.failure = failure
             return True
 
-    finished = train_one(runs[0]) if len(runs) == 1 else _at_once(train_one, runs)
-    failures = [run.failure for run in runs if run.failure is not None]
-    if len(failures) == len(runs):
-        raise failures[0]
-    return finished
+    def run_heat(heat: Heat) -> bool:
+        racing = _leaders(runs, heat)
+        if not racing:
+            raise next(run.failure for run in runs if run.failure is not None)
+        through = _at_once(partial(train_one, until=heat.until), racing)
+        return through and (all(run.failure is None for run in racing) or run_heat(heat))
+
+    return all(map(run_heat, heats(len(runs), runs[0].recipe.updates)))
+
+
+def _leaders(runs: Sequence[TrainingRun], heat: Heat) -> list[TrainingRun]:
+    """Those that take part in a heat, the same ones also where it was stopped: the furthest, and of these the best."""
+
+    def rank(run: TrainingRun) -> tuple[int, tuple[int, float]]:
+        return -min(run.update, heat.begun + 1), run.standing
+
+    return sorted((run for run in runs if run.failure is None), key=rank)[: heat.runs]
 
 
 def _at_once(train_one: Callable[[TrainingRun], bool], runs: Sequence[TrainingRun]) -> bool:
+    if len(runs) == 1:
+        return train_one(runs[0])
     on_cpu = runs[0].device.type == "cpu"
     room = min(len(runs), torch.get_num_threads()) if on_cpu else len(runs)
     with ThreadPoolExecutor(room, initializer=torch.set_num_threads, initargs=(1,)) as pool:
@@ -111,8 +164,8 @@ def _own_stream(run: TrainingRun) -> AbstractContextManager[Any]:
 
 
 def best(runs: Sequence[TrainingRun]) -> TrainingRun:
-    """The one that did best on validation among those that did not fail."""
-    return min((run for run in runs if run.failure is None), key=lambda run: run.best_validation)
+    """The one that did best on validation among those that came to the end."""
+    return min((run for run in runs if run.finished and run.failure is None), key=lambda run: run.best_validation)
 
 
 def facts(runs: Sequence[TrainingRun]) -> dict[str, Any]:
@@ -122,6 +175,7 @@ def facts(runs: Sequence[TrainingRun]) -> dict[str, Any]:
         {
             "seed": run.recipe.seed,
             "best_update": run.best_update,
+            "updates": run.update,
             "curve": run.curve,
         }
         # What was never validated has no number, and JSON no infinity.

@@ -26,6 +26,7 @@ from ntm.machine.model import SequenceModel
 from ntm.machine.models import MODELS, Architecture
 from ntm.tasks import Recipe, Task
 from ntm.tasks.streams import seed_generator
+from ntm.training.recovery import Recovery
 from ntm.training.validation import NOT_VALIDATED, Validation
 
 STATE = "state"
@@ -54,6 +55,7 @@ class Settings:
         architecture: Architecture = "ntm",
         *,
         seed: int | None = None,
+        seeds: int | None = None,
         updates: int | None = None,
         batch_size: int | None = None,
     ) -> Self:
@@ -64,7 +66,7 @@ class Settings:
         """
         if architecture not in task.recipes:
             raise TrainingError(f"{task.name} has no recipe for {architecture}, only for {' and '.join(task.recipes)}")
-        given = {"seed": seed, "updates": updates, "batch_size": batch_size}
+        given = {"seed": seed, "seeds": seeds, "updates": updates, "batch_size": batch_size}
         for name, value in given.items():
             smallest = 0 if name == "seed" else 1
             if value is not None and value < smallest:
@@ -75,8 +77,8 @@ class Settings:
         return cls(task.name, architecture, replace(task.recipes[architecture], **changes))
 
     def with_seed(self, seed: int) -> Self:
-        """The same settings but for the seed."""
-        return replace(self, recipe=replace(self.recipe, seed=seed))
+        """The same settings for this seed, and no other."""
+        return replace(self, recipe=replace(self.recipe, seed=seed, seeds=1))
 
 
 @dataclass
@@ -97,6 +99,7 @@ class TrainingRun:
     best_validation: Validation = NOT_VALIDATED
     update: int = 0
     seconds: float = 0.0
+    recovery: Recovery = field(default_factory=Recovery)
     curve: list[dict[str, float]] = field(default_factory=list)
     """a row every few updates: training loss and error, and validation error where there was one"""
     failure: TrainingError | None = None
@@ -146,6 +149,7 @@ class TrainingRun:
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
         self.update, self.seconds, self.curve = record["update"], record["seconds"], record["curve"]
         self.limit = record["limit"]
+        self.recovery = Recovery(**record["recovery"], tensors=_part(tensors, "recovery."))
         self.best_update, self.best_validation = record["best_update"], Validation(*record["best_validation"])
 
     @property
@@ -169,18 +173,40 @@ class TrainingRun:
         return self.update == self.recipe.updates
 
     @property
+    def standing(self) -> tuple[int, float]:
+        """What it is compared by in a race, lower is better: how far its curriculum has come, then its best error."""
+        return (-self.limit if self.limit is not None else 0, self.recovery.error)
+
+    @property
     def draws_all_sizes(self) -> bool:
         """Whether the curriculum has come to the task's largest size, or there is none."""
         return self.limit in (None, self.task.largest)
 
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the next update."""
+        return self.recipe.learning_rate_at(self.update) * self.recovery.rate
+
+    def follow_curriculum(self, loss: float) -> None:
+        """Come to larger sizes where the loss is low enough. Errors cannot be compared with those before, then."""
+        limit = self.recipe.curriculum.next_limit(self.limit, loss, self.task.largest)
+        if limit != self.limit:
+            self.limit = limit
+            self.recovery.forget()
+
     def judge(self, validation: Validation) -> None:
-        """Keep the mean of the weights if it is the best so far, and go back to the best after a relapse."""
+        """Keep the mean of the weights if it is the best so far."""
         if validation < self.best_validation:
             self.best, self.best_update = _copy_weights(self.average), self.update
             self.best_validation = validation
-        elif self.recipe.selection.is_relapse(validation.error, self.best_validation.error):
-            self.model.load_state_dict(self.best)
-            self.average.load_state_dict(self.best)
+
+    def changing(self) -> dict[str, Tensor]:
+        """All tensors that an update changes."""
+        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
+        tensors |= {f"average.{name}": tensor for name, tensor in self.average.state_dict().items()}
+        for index, slots in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in slots.items()}
+        return tensors
 
     def save(self) -> None:
         """Write the run to its folder, whole or not at all.
@@ -188,11 +214,8 @@ class TrainingRun:
         Raises:
             TrainingError: if it cannot be written; what was saved before is still there.
         """
-        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
-        tensors |= {f"average.{name}": tensor for name, tensor in self.average.state_dict().items()}
-        tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
-        for index, slots in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in slots.items()}
+        tensors = self.changing() | {f"best.{name}": tensor for name, tensor in self.best.items()}
+        tensors |= {f"recovery.{name}": tensor for name, tensor in self.recovery.tensors.items()}
         record = {
             "settings": asdict(self.settings),
             "update": self.update,
@@ -201,6 +224,12 @@ class TrainingRun:
             "best_update": self.best_update,
             "best_validation": self.best_validation,
             "limit": self.limit,
+            "recovery": {
+                "error": self.recovery.error,
+                "uncertainty": self.recovery.uncertainty,
+                "times": self.recovery.times,
+                "recent": self.recovery.recent,
+            },
         }
         tensors["record"] = torch.from_numpy(np.frombuffer(bytearray(json.dumps(record).encode()), np.uint8))
         partial = self.folder / f"{STATE}.partial"

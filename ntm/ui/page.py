@@ -12,22 +12,24 @@ from starlette.routing import Route
 
 from ntm import tasks
 from ntm.ui import allocator, controls, tape, theme, tour
+from ntm.ui.addressing import make_addressing
 from ntm.ui.asking import Controls, add_fields, add_tasks, follow_edits, show_questions
 from ntm.ui.browser import ASK, describe_pulled, make_browser
 from ntm.ui.browser.serve import Weights, routes
 from ntm.ui.endpoints import make_endpoints
 from ntm.ui.events import QUIET
+from ntm.ui.flow import make_flow
 from ntm.ui.guard import GuardedBlocks
 from ntm.ui.links import Link
 from ntm.ui.machines import Machines, has_own, open_own
 from ntm.ui.outcome import ask
-from ntm.ui.panels.breaking import add_breaking
 from ntm.ui.panels.downloads import add_downloads
 from ntm.ui.panels.generalisation import add_generalisation
 from ntm.ui.panels.how_it_works import add_how_it_works
 from ntm.ui.panels.hub import add_hub
 from ntm.ui.panels.learning import add_learning
 from ntm.ui.rows import make_rows
+from ntm.ui.touching import make_touching
 from ntm.ui.trainer import add_trainer
 from ntm.ui.verdict import make_verdict
 
@@ -60,16 +62,17 @@ def make_page(machines: Machines, notice: str | None = None) -> tuple[GuardedBlo
         task = add_tasks(machines)
         with gr.Row(elem_id="ask"):
             fields = add_fields(machines, example)
-        tape_place = tape.make_tape(elem_id="tape")
+        tape.make_tape(elem_id="tape")
         make_verdict()
         with gr.Tabs(elem_id="more", overflow_behavior="wrap"):
             with gr.Tab("Look inside"):
                 tape.make_history_place()
                 _add_rows()
+            with gr.Tab("How it addresses"):
+                make_flow(elem_id="flow")
+                make_addressing(elem_id="addressing")
             with gr.Tab("Train one"):
                 add_trainer(machines.tasks)
-            with gr.Tab("Break it", elem_id="break"):
-                add_breaking(machines, key, task, tape_place)
             with gr.Tab("How far does it carry?"):
                 add_generalisation()
             with gr.Tab("As it learned"):
@@ -77,6 +80,7 @@ def make_page(machines: Machines, notice: str | None = None) -> tuple[GuardedBlo
             with gr.Tab("Take it with you"):
                 add_downloads(machines, key)
                 add_hub(machines, key, task)
+        make_touching(elem_id="touching")
         asking = Controls(task=task, learned=learning.slider, **fields)
         asked = [task, asking.kind, asking.typed, asking.number, asking.slots, asking.learned, asking.machine]
         asks: dict[str, Any] = {"fn": None, "inputs": asked, "outputs": asking.size, "js": ASK, **QUIET}

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from ntm import tasks
-from ntm.tasks.recipe import Curriculum, Finish, Selection
+from ntm.tasks.recipe import Curriculum, Finish
 from ntm.training import loop
 from ntm.training.loop import Progress
 from ntm.training.run import Settings, TrainingError
@@ -65,30 +65,6 @@ def test_a_loss_that_stops_being_finite_ends_the_run_and_keeps_the_best_weights(
         loop.train(run)
     kept = load_file(tmp_path / "model.safetensors")
     assert all(torch.isfinite(tensor).all() for tensor in kept.values())
-
-
-@pytest.mark.parametrize("relapse", [None, 2.0])
-def test_a_collapse_is_undone_where_the_recipe_says_so(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, relapse: float | None
-) -> None:
-    """The second validation finds the error more than twice the best one."""
-    monkeypatch.setattr(loop, "_UPDATES_A_VALIDATION", 20)
-    settings = small("priority-sort", updates=40, learning_rate=1e-9, selection=Selection(relapse=relapse))
-    run = start(settings, tmp_path)
-    task = tasks.get("priority-sort")
-    errors = iter([30.0, 70.0])
-    monkeypatch.setattr(type(task), "errors", lambda self, logits, batch: torch.full((2,), next(errors)))
-    spoilt = {name: torch.randn_like(tensor) for name, tensor in run.model.state_dict().items()}
-
-    def spoil(progress: Progress) -> None:
-        if progress.update == 20:
-            run.model.load_state_dict(spoilt)
-
-    monkeypatch.setattr(loop, "update_weights", lambda *_: torch.zeros(2))
-    loop.train(run, on_progress=spoil)
-    expected = spoilt if relapse is None else run.best
-    assert all(tensor.equal(expected[name]) for name, tensor in run.model.state_dict().items())
-    assert run.best_update == 20
 
 
 @pytest.mark.usefixtures("quick")

@@ -30,7 +30,7 @@ async (names) => {
 """
 _UNPACK = """
 async ([value, more]) => {
-  const known = { changedAt: null, certain: true, register: false };
+  const known = { certain: true, register: false };
   return prepareRun(complete({ ...known, ...(await unpack(value)), ...more }));
 }
 """

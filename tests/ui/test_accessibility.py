@@ -6,7 +6,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.ui.test_page import choose_task, open_page
 
-TABS = ["Break it", "How far does it carry?", "As it learned", "Take it with you", "Look inside"]
+TABS = ["How it addresses", "How far does it carry?", "As it learned", "Take it with you", "Look inside"]
 
 
 def serious(page: Page) -> list[str]:
@@ -32,9 +32,10 @@ def test_every_view_can_be_used_by_everyone(browser: Browser, app_url: str, them
     for name in TABS:
         page.get_by_role("tab", name=name).click()
         expect(page.get_by_role("tab", name=name)).to_have_attribute("aria-selected", "true")
-        if name == "Break it":
-            page.get_by_role("button", name="Do it at the step on show").click()
-            expect(page.locator("#broken-tape")).to_be_visible()
+        if name == "How it addresses":
+            page.locator("#flow").get_by_role("button", name="Open the key of the write head").click()
+            page.locator("#addressing").get_by_role("slider", name="the gate of the write head").fill("1")
+            expect(page.locator("#touching").get_by_role("button", name="Undo")).to_be_visible()
         if name == "Take it with you":
             page.get_by_role("button", name="Another machine, from the Hugging Face Hub").click()
             page.get_by_role("button", name="Draw the figure").click()

@@ -11,7 +11,6 @@ import ntm
 from ntm.tasks import InputError, Question
 from ntm.ui import budget
 from ntm.ui.budget import Cost, NeedsMoreError
-from ntm.ui.panels.intervention import Intervention, intervene
 from ntm.ui.run import run_question
 
 ROWS = "\n".join(f"{row:08b}" for row in range(250))
@@ -45,13 +44,6 @@ def test_numbers_that_grow_beyond_all_bounds_are_no_answer() -> None:
             parameter.fill_(1e30)
     with pytest.raises(InputError, match="beyond all bounds"):
         run_question(model, Question("copy", "10110010"))
-
-
-def test_reaching_into_a_run_is_weighed_as_more_than_a_run() -> None:
-    model = ntm.NTM(10, 8, controller_size=1, memory_slots=8, memory_width=64)
-    run = run_question(model, Question("copy", ROWS), slots=1024)
-    with pytest.raises(InputError, match="would take"):
-        intervene(model, run, Intervention(3, clear=(1,)))
 
 
 def test_a_turn_does_no_more_than_it_was_granted() -> None:

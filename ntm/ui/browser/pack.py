@@ -14,12 +14,9 @@ import numpy as np
 from torch import Tensor
 
 from ntm import tasks
-from ntm.machine.extensions import Register
 from ntm.machine.model import SequenceModel
-from ntm.machine.ntm import NTM
 from ntm.machine.trace import Trace
 from ntm.tasks import Asked, Question
-from ntm.ui.panels.intervention import ChangedRun
 from ntm.ui.run import Run
 
 _LEVELS = 65535
@@ -30,26 +27,18 @@ def pack_sequence(question: Question, asked: Asked) -> str:
     return _pack(_header(asked), _of_the_sequence(question, asked))
 
 
-def pack_run(model: SequenceModel, run: Run, baseline: Run | None = None, *, original: Run | None = None) -> str:
+def pack_run(model: SequenceModel, run: Run, baseline: Run | None = None) -> str:
     """A run with its sequence.
 
     Args:
         model: the machine that ran.
         run: what it did.
         baseline: the run of an LSTM on the same input.
-        original: the run as it was before somebody reached into it, if somebody did.
     """
     fields = _of_the_sequence(run.question, run.asked) | _of_the_trace(run.trace, run.initial_memory)
     if baseline is not None:
         fields["baselineOutputs"] = baseline.trace.logits[:, 0].sigmoid()
-    header = _header(run.asked)
-    if isinstance(run, ChangedRun) and original is not None:
-        fields["changedMemory"] = run.changed_memory
-        fields["originalOutputs"] = original.trace.logits[:, 0].sigmoid()
-        register = isinstance(model, NTM) and isinstance(model.extension, Register)
-        known = {"certain": run.optimal_error is None, "register": register}
-        header |= {"changedAt": run.intervention.step, "moved": run.intervention.move, **known}
-    return _pack(header, fields)
+    return _pack(_header(run.asked), fields)
 
 
 def _header(asked: Asked) -> dict[str, Any]:

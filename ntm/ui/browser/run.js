@@ -55,7 +55,6 @@ function replayMemory(run) {
   const memory = new Float32Array(steps * slots * width);
   let before = run.initialMemory;
   for (let step = 0; step < steps; step++) {
-    if (step === run.changedAt) before = run.changedMemory;
     const after = memory.subarray(step * slots * width, (step + 1) * slots * width);
     for (let slot = 0; slot < slots; slot++) {
       for (let column = 0; column < width; column++) {

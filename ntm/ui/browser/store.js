@@ -85,7 +85,7 @@ class Store {
     const trace = await this.#runners.machine.run(this.#request(original.asked, original, overrides));
     if (!trace || original.id !== (this.state.original ?? this.run).id) return;
     const fields = nameFields(trace, this.#machineOf(original.asked).config, original.steps, original.slots);
-    const { outputs, memory, heads, ...kept } = original;
+    const { outputs, memory, heads, usedSlots, ...kept } = original;
     const changed = complete({ ...kept, ...fields, originalOutputs: outputs, overrides });
     this.#set({ run: changed, original });
   }
@@ -187,7 +187,7 @@ class Store {
     const steps = sequence.inputs.shape[0], { config, readDelay } = this.#machineOf(asked);
     if (!sequence.logits.every(Number.isFinite)) throw new Error(NOT_FINITE);
     const run = complete({
-      optimal: null, changedAt: null, ...sequence, steps, asked, question, byServer, id: ++this.#ids,
+      optimal: null, ...sequence, steps, asked, question, byServer, id: ++this.#ids,
       certain: !sequence.optimal, register: Boolean(config.extension?.register), readDelay,
       baselineOutputs: sequence.baselineOutputs ?? (task.baseline && notYet(steps, task.outputSize)),
     });

@@ -9,14 +9,17 @@ from ntm.ui.component import make_component
 
 WITHOUT_PAGE = ("run.js", "origin.js", "words.js")
 """The scripts that tell what happened in a run, and need no page to do so."""
-SCRIPTS = (*WITHOUT_PAGE, "canvas.js", "memory.js", "history.js", "describe.js", "view.js", "input.js")
+SCRIPTS = (
+    *(*WITHOUT_PAGE, "canvas.js", "memory.js", "history.js", "describe.js", "view.js", "input.js"),
+    *("../addressing/numbers.js", "../addressing/touch.js", "touch.js"),
+)
 """All scripts in their order. Data flows one way: from the run to the view of it, the drawings and words."""
 _HISTORY_STYLE = files(__package__).joinpath("history.css").read_text("utf-8")
 
 
-def make_tape(value: str = "", **options: Any) -> gr.HTML:
-    """The component that shows the run on show; one that has a value shows the run that is packed in it."""
-    return make_component(__name__, SCRIPTS, value=value, **options)
+def make_tape(**options: Any) -> gr.HTML:
+    """The component that shows the run on show."""
+    return make_component(__name__, SCRIPTS, **options)
 
 
 def make_history_place() -> gr.HTML:

@@ -33,13 +33,38 @@ function prepare(canvas, height) {
 
 // A picture of one pixel a number, drawn large without smoothing.
 function drawCells(context, columns, rows, colourOf, x, y, width, height) {
-  const picture = new OffscreenCanvas(columns, rows);
   const pixels = new ImageData(columns, rows);
   for (let row = 0; row < rows; row++)
     for (let column = 0; column < columns; column++) {
       const [red, green, blue] = colourOf(column, row);
       pixels.data.set([red, green, blue, 255], 4 * (row * columns + column));
     }
+  drawPixels(context, pixels, x, y, width, height);
+}
+
+// The same of numbers above and below 0, which have their full colour at `most`. There may be tens of thousands of them
+// in every frame, so colours are looked up.
+function drawQuantities(context, columns, rows, valueAt, most, palette, x, y, width, height) {
+  const [above, below] = [palette.positive, palette.negative].map((colour) => shadesOf(palette.empty, colour));
+  const pixels = new ImageData(columns, rows), colours = new Uint32Array(pixels.data.buffer);
+  for (let row = 0, at = 0; row < rows; row++)
+    for (let column = 0; column < columns; column++, at++) {
+      const value = valueAt(column, row), shade = Math.round((SHADES - 1) * clamp(Math.abs(value) / most));
+      colours[at] = (value < 0 ? below : above)[shade];
+    }
+  drawPixels(context, pixels, x, y, width, height);
+}
+
+const SHADES = 64;
+
+function shadesOf(from, to) {
+  const pixels = new Uint8ClampedArray(4 * SHADES);
+  for (let shade = 0; shade < SHADES; shade++) pixels.set([...blend(from, to, shade / (SHADES - 1)), 255], 4 * shade);
+  return new Uint32Array(pixels.buffer);
+}
+
+function drawPixels(context, pixels, x, y, width, height) {
+  const picture = new OffscreenCanvas(pixels.width, pixels.height);
   picture.getContext("2d").putImageData(pixels, 0, 0);
   context.imageSmoothingEnabled = false;
   context.drawImage(picture, x, y, width, height);

@@ -101,10 +101,9 @@ function paintHistory(canvas, scene) {
     if (strip.outputs) markWrong(context, layout, strip, scene);
     if (strip.name === "output") markChanged(context, layout, strip, scene);
   }
-  if (run.changedAt !== null) {
-    context.fillStyle = css(palette.write);
-    context.fillRect(layout.gutter + run.changedAt * layout.cell - 1, 0, 2, layout.total - GAP);
-  }
+  context.fillStyle = css(palette.write);
+  for (const step of new Set((run.overrides ?? []).map((each) => each.step)))
+    context.fillRect(layout.gutter + step * layout.cell - 1, 0, 2, layout.total - GAP);
   const picture = new OffscreenCanvas(canvas.width, canvas.height);
   picture.getContext("2d").drawImage(canvas, 0, 0);
   return { layout, picture };

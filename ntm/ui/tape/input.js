@@ -23,11 +23,6 @@ historyCanvas.addEventListener("pointerdown", (event) => {
   pointAt(event);
 });
 
-memoryCanvas.addEventListener("click", ({ offsetX, offsetY }) => {
-  const scene = sceneNow(), { top, bottom } = layoutMemory(scene), under = slotUnder(scene, offsetX, offsetY);
-  if (under && offsetY >= top && offsetY < bottom) trigger("pick", { slot: under.slot });
-});
-
 const KEYS = {
   " ": () => setPlaying(!view.playing),
   ArrowLeft: () => goBy(-1),
@@ -60,9 +55,5 @@ const resizing = new ResizeObserver(schedule);
 for (const place of [root, overTime]) resizing.observe(place);
 document.addEventListener("history", schedule);
 new MutationObserver(schedule).observe(document.body, { attributes: true, attributeFilter: ["class"] });
-if (element.closest("#tape")) {
-  document.addEventListener("run", ({ detail }) => show(detail.run));
-  show(window.ntm?.run);
-} else {
-  watch("value", () => showPacked(props.value));
-}
+document.addEventListener("run", ({ detail }) => show(detail));
+if (window.ntm) show(window.ntm.state);

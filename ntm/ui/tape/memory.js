@@ -4,6 +4,7 @@
 const LANE = 36, LABEL = 15, GAP = 6;
 const LEAST_ROW = 5, MOST_ROW = 14, ANSWER = 104, NARROW_ANSWER = 138;
 const LEAST_DRAWN = 0.004; // a weight below this has no bar
+const LEAST_GHOST = 0.02;  // nor has one a ghost that is as small, or as near to what it was
 
 // The slot in a column, counted from the left.
 const slotAt = ({ run, stretch }, column) => (stretch.first + column) % run.slots;
@@ -29,6 +30,13 @@ function slotUnder(scene, x, y) {
   return { slot: slotAt(scene, place), column: row >= 0 && row < scene.run.width ? row : null };
 }
 
+// The head in whose lane a place on the canvas is, or null.
+function headUnder(scene, y) {
+  const at = layoutMemory(scene), { run } = scene, written = (at.top - GAP - y) / at.writeLane, read = (y - at.readTop) / at.readLane;
+  const of = (kind, index) => run.heads.find((head) => head.kind === kind && head.index === Math.floor(index)) ?? null;
+  return of("write", written) ?? of("read", read);
+}
+
 function drawMemory(canvas, scene) {
   const { run, palette, width } = scene, at = layoutMemory(scene), context = prepare(canvas, at.total);
   drawSlots(context, at, scene);
@@ -38,7 +46,8 @@ function drawMemory(canvas, scene) {
   const input = (row) => ({ value: run.inputs[scene.step * run.inputSize + row], wrong: false });
   const output = (row) => {
     const value = run.outputs[scene.step * run.outputSize + row];
-    return { value: isScored(run, scene.step) ? value : 0.15 * value, wrong: isWrong(run, run.outputs, scene.step, row) };
+    const changed = isChanged(run, scene.step, row), wrong = isWrong(run, run.outputs, scene.step, row);
+    return { value: isScored(run, scene.step) ? value : 0.15 * value, wrong, changed };
   };
   drawVector(context, at, palette, 0, "input", run.inputSize, input);
   drawVector(context, at, palette, width - at.gutter, "output", run.outputSize, output);
@@ -48,11 +57,8 @@ function drawSlots(context, at, scene) {
   const { run, stretch, position, palette } = scene;
   const values = new Float32Array(run.slots * run.width);
   eachAt(position, run.steps, run.memory, values.length, (index, value) => { values[index] = value; });
-  const colourOf = (column, row) => {
-    const value = values[slotAt(scene, column) * run.width + row] / run.brightest;
-    return blend(palette.empty, value < 0 ? palette.negative : palette.positive, clamp(Math.abs(value)));
-  };
-  drawCells(context, stretch.count, run.width, colourOf, at.gutter, at.top, at.tape, at.height);
+  const valueAt = (column, row) => values[slotAt(scene, column) * run.width + row];
+  drawQuantities(context, stretch.count, run.width, valueAt, run.brightest, palette, at.gutter, at.top, at.tape, at.height);
   context.strokeStyle = css(palette.line);
   context.strokeRect(at.gutter - 0.5, at.top - 0.5, at.tape + 1, at.height + 1);
 }
@@ -69,7 +75,7 @@ function eachAt(position, steps, array, size, visit) {
 }
 
 // The weightings of the read or the write heads as bars that stand on the tape or hang from it, one lane a head.
-function drawLanes(context, at, { run, stretch, position, palette }, kind) {
+function drawLanes(context, at, { run, original, step, stretch, position, palette }, kind) {
   const writes = kind === "write", lane = writes ? at.writeLane : at.readLane;
   const [heads, weights] = writes ? [run.writeHeads, run.writeWeights] : [run.readHeads, run.readWeights];
   const first = writes ? at.top - GAP : at.readTop;
@@ -89,10 +95,27 @@ function drawLanes(context, at, { run, stretch, position, palette }, kind) {
     context.strokeRect(at.gutter + column * at.cell, at.top, Math.max(2, at.cell - 1), at.height);
     context.lineWidth = 1;
   });
+  if (original) drawGhosts(context, at, { run, original, step, stretch, palette }, kind, baseline);
   context.textAlign = "right";
   context.fillStyle = css(palette[kind]);
   const middle = (lane * heads) / 2, label = kind + (at.gutter < 50 ? "" : heads > 1 ? " heads" : " head");
   context.fillText(label, at.gutter - 6, writes ? first - middle : first + middle);
+}
+
+// Where the heads of a kind were before somebody changed something, where that is elsewhere.
+function drawGhosts(context, at, { run, original, step, stretch, palette }, kind, baseline) {
+  context.strokeStyle = css(palette.ink);
+  context.setLineDash([3, 2]);
+  original.heads.forEach((head, place) => {
+    if (head.kind !== kind) return;
+    for (let column = 0; column < stretch.count; column++) {
+      const slot = slotAt({ run, stretch }, column), weight = weightAt(original, head, step, slot);
+      if (weight < LEAST_GHOST || Math.abs(weight - weightAt(run, run.heads[place], step, slot)) < LEAST_GHOST) continue;
+      const length = weight * ((kind === "write" ? at.writeLane : at.readLane) - 6), y = baseline(head.index);
+      context.strokeRect(at.gutter + column * at.cell + 0.5, kind === "write" ? y - length : y, Math.max(2, at.cell - 2), length);
+    }
+  });
+  context.setLineDash([]);
 }
 
 function drawSlotNumbers(context, at, scene) {
@@ -115,12 +138,15 @@ function drawVector(context, at, palette, x, title, size, cellOf) {
   context.fillStyle = css(palette.text);
   context.fillText(at.gutter < 50 ? title.slice(0, title.length - 3) : title, x + at.gutter / 2, top - 9);
   for (let row = 0; row < size; row++) {
-    const { value, wrong } = cellOf(row);
+    const { value, wrong, changed = false } = cellOf(row);
     context.fillStyle = css(blend(palette.empty, palette.ink, clamp(value)));
     context.fillRect(left, top + row * side, side - 1, side - 1);
     context.strokeStyle = css(wrong ? palette.wrong : palette.line);
     context.lineWidth = wrong ? 2.5 : 1;
     context.strokeRect(left + 0.5, top + row * side + 0.5, side - 2, side - 2);
     context.lineWidth = 1;
+    if (!changed) continue;
+    context.fillStyle = css(palette.write);
+    context.fillRect(left + side / 3, top + row * side + side / 3, side / 3, side / 3);
   }
 }

@@ -12,10 +12,8 @@ function focusOf(run, head, step) {
   return { slot, weight: weightAt(run, head, step, slot) };
 }
 
-// The slot on which a head has most weight before a step: {slot, weight}. All start on slot 0, and a head that somebody
-// moved goes on from where it was put.
+// The slot on which a head has most weight before a step: {slot, weight}. All start on slot 0.
 function focusBefore(run, head, step) {
-  if (run.moved && step === run.changedAt && head.gates === run.moved[0]) return { slot: run.moved[1], weight: 1 };
   return step ? focusOf(run, head, step - 1) : { slot: 0, weight: 1 };
 }
 
@@ -46,13 +44,14 @@ function focusesOf(run, kind, step) {
 }
 
 // The step whose writing makes up most of what a slot holds before a given step; null where nothing was written. Each
-// writing counts with what later erasing has left of it.
+// writing counts with what later erasing has left of it, and what somebody put in its place.
 function writtenAt(run, slot, step) {
   const { width, writeHeads, erases, adds } = run, heads = run.heads.filter(({ kind }) => kind === "write");
   const kept = new Float64Array(width).fill(1);
   const most = { step: null, size: LEAST_WRITTEN };
-  for (let at = step - 1; at >= (run.changedAt ?? 0); at--) {
+  for (let at = step - 1; at >= 0; at--) {
     let size = 0;
+    for (const { index } of overridesAt(run, at, "memory").filter((each) => each.slot === slot)) kept[index] = 0;
     for (let column = 0; column < width; column++) {
       let added = 0, left = 1;
       for (const head of heads) {

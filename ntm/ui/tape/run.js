@@ -5,8 +5,20 @@ const TOUCHED = 0.02;      // a slot where a head once put more weight than this
 const FEWEST_SLOTS = 16;   // the stretch of used slots is never shorter
 const FAINT = 1e-2;        // a cell that never holds more than this is as good as empty
 
-// The run with what is to be shown of its memory.
-const prepareRun = (run) => ({ ...run, brightest: brightest(run), usedSlots: usedSlots(run) });
+// The run with what is to be shown of its memory, which is found but once for all views. Where somebody changed a run,
+// colours stay those of the original, and so do the slots on show as long as the heads are among them.
+function prepareRun(run, original = null) {
+  const before = original && prepareRun(original);
+  run.brightest ??= before?.brightest ?? brightest(run);
+  run.usedSlots ??= withinStretch(usedSlots(run), before?.usedSlots, run.slots);
+  return run;
+}
+
+// The wider stretch, where it holds all of the other; else the other.
+function withinStretch(stretch, wider, slots) {
+  const after = wider && (stretch.first - wider.first + slots) % slots;
+  return wider && after + stretch.count <= wider.count ? wider : stretch;
+}
 
 // The size of a value that is drawn in full colour: few cells ever hold more. Were it the largest of all, one that counts
 // would leave the bits beside it too pale to see.
@@ -42,11 +54,13 @@ function usedSlots({ slots, writeWeights, readWeights }) {
 const weightAt = (run, head, step, slot) => head.weights[(step * head.count + head.index) * run.slots + slot];
 const cellAt = (run, step, slot, column) => run.memory[(step * run.slots + slot) * run.width + column];
 
-// A head's weight on a slot before a step. All start on slot 0, and a head that somebody moved goes on from where it was put.
+// A head's weight on a slot before a step. All start on slot 0.
 function weightBefore(run, head, step, slot) {
-  if (run.moved && step === run.changedAt && head.gates === run.moved[0]) return +(slot === run.moved[1]);
   return step ? weightAt(run, head, step - 1, slot) : +(slot === 0);
 }
+
+// What somebody replaced in a step, of one kind, see `trace` in ntm/engine/engine.js.
+const overridesAt = (run, step, field) => (run.overrides ?? []).filter((each) => each.step === step && each.field === field);
 
 const isScored = (run, step) => run.mask[step] > 0.5;
 

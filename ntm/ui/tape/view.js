@@ -12,16 +12,16 @@ const PLAY = "M4 2l10 6-10 6z", PAUSE = "M4 2h3v12H4zM9 2h3v12H9z";
 
 // The position is a step, or lies between two while it plays; `bit` is the output bit that was pointed at, `hover` where
 // the pointer is.
-const view = { run: null, position: 0, playing: false, allSlots: false, hover: null, bit: null };
-let lastTime = 0, frame = 0, newest = null;
+const view = { run: null, original: null, position: 0, playing: false, allSlots: false, hover: null, bit: null };
+let lastTime = 0, frame = 0;
 
 const currentStep = () => Math.round(view.position);
 
 // What there is to draw, for those who draw it. Where motion is unwelcome it jumps from step to step.
 function sceneNow() {
-  const { run, bit } = view, step = currentStep();
+  const { run, original, bit } = view, step = currentStep();
   return {
-    run, step, bit,
+    run, original, step, bit,
     link: linkOf(run, step),
     position: reducedMotion.matches ? step : view.position,
     stretch: view.allSlots ? { first: 0, count: run.slots } : run.usedSlots,
@@ -43,9 +43,9 @@ function draw() {
   root.dataset.step = scene.step;
 }
 
-// It stands among what one can look into. A run that was reached into has no such place, and keeps its own beside it.
+// It stands among what one can look into.
 function houseHistory() {
-  const place = element.closest("#tape") && document.querySelector("#history [data-part=place]");
+  const place = document.querySelector("#history [data-part=place]");
   if (place && overTime.parentElement !== place) place.replaceChildren(overTime);
 }
 
@@ -69,10 +69,10 @@ function tick(time) {
 // ---- changing it -------------------------------------------------------------------------------------------------
 
 // Shows a run. An edit stays at its step; another task, and what is asked anew, plays from the start.
-function show(run) {
+function show({ run, original }) {
   if (!run || !element.isConnected) return;
   const fresh = view.run?.id !== run.id, again = !run.anew && view.run?.asked?.task === run.asked?.task;
-  view.run = prepareRun(run);
+  Object.assign(view, { run: prepareRun(run, original), original });
   scrubber.max = run.steps - 1;
   zoomButton.hidden = view.run.usedSlots.count === run.slots;
   zoomButton.textContent = "All " + run.slots + " slots";
@@ -80,37 +80,18 @@ function show(run) {
   root.dataset.run = run.id;
   if (!fresh) return schedule();
   if (!again) view.bit = null;
-  const start = run.openAt ?? run.changedAt;
-  seek(start ?? (again ? view.position : 0));
+  seek(run.openAt ?? (again ? view.position : 0));
   draw();
-  if (!again && start === null) setPlaying(!reducedMotion.matches);
+  if (!again && run.openAt === null) setPlaying(!reducedMotion.matches);
 }
 
-// A run that was reached into, as the server packed it.
-async function showPacked(value) {
-  newest = value;
-  if (!value) return;
-  const unpacked = await window.ntm.unpack(value);
-  if (value === newest) show(window.ntm.complete({ ...unpacked, id: value.length, asked: null, openAt: null }));
-}
-
+// All other views follow.
 function seek(position) {
-  moveTo(position);
-  document.dispatchEvent(new CustomEvent("tape", { detail: { from: root, position: view.position } }));
-}
-
-function moveTo(position) {
   view.position = Math.min(Math.max(position, 0), view.run.steps - 1);
   scrubber.value = currentStep();
   schedule();
+  document.dispatchEvent(new CustomEvent("tape", { detail: { position: view.position } }));
 }
-
-// Two tapes on a page, a run and what became of it, move as one.
-document.addEventListener("tape", ({ detail }) => {
-  if (detail.from === root || !view.run || !element.isConnected) return;
-  if (view.playing) setPlaying(false);
-  moveTo(detail.position);
-});
 
 function goTo(step) {
   setPlaying(false);

@@ -22,6 +22,7 @@ function headLines(run, step) {
 // is from its last place.
 function movement(run, head, step) {
   const now = focusOf(run, head, step);
+  if (overridesAt(run, step, "weighting").some((each) => each.head === head.gates)) return "is on slot " + now.slot + ", where you put it";
   if (now.weight < ON_A_SLOT) return "looks at many slots at once, most at slot " + now.slot + " (" + percent(now.weight) + ")";
   const where = " (" + percent(now.weight) + ")";
   const before = focusBefore(run, head, step);

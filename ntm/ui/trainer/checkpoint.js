@@ -2,6 +2,7 @@
 
 import { sizesNear } from "./batches.js";
 import { writeSafetensors } from "./engine.js";
+import { SEED_BESIDE } from "./training.js";
 import { zip } from "./zip.js";
 
 const SEQUENCES = 100; // that the machine is judged on, of every size
@@ -43,7 +44,7 @@ function describe({ settings, updates, curve }, seconds) {
 
 // The error at every size up to the largest that was trained on.
 function evaluate(training) {
-  const { task, largest_size: largest, seed } = training.settings;
+  const { task, largest_size: largest } = training.settings;
   const sizes = Array.from({ length: largest }, (_, index) => JSON.stringify(sizesNear(task, index + 1)));
   const score = (sizes) => ({
     sizes,
@@ -52,7 +53,7 @@ function evaluate(training) {
     ...training.evaluate(sizes, SEQUENCES),
   });
   const scores = [...new Set(sizes)].map((each) => score(JSON.parse(each)));
-  return { task: task.name, error: "bit errors", sequences: SEQUENCES, seed, scores };
+  return { task: task.name, error: "bit errors", sequences: SEQUENCES, seeds: [SEED_BESIDE], scores };
 }
 
 const readMe = ({ task, seed }, { updates }, folder) => `# ${folder}

@@ -12,8 +12,8 @@ const SOLVED = 0.02; // wrong bits a sequence
 // What the rate is multiplied by for every row of a machine that has solved it: at a steady rate some fall back to chance.
 const COOLING = 0.98;
 const FINISHED = 0.02; // of the rate at the start
-// Of what is drawn for anything but training: the same every time, so that what changes is what was learned.
-const SEED_BESIDE = 2 ** 40;
+// Of all that is not trained on: the same every time, so that what changes is what was learned. No training can have it.
+export const SEED_BESIDE = 2 ** 32;
 
 /** The arguments of an `ntm.NTM` with these settings. */
 export const configOf = ({ task, ...settings }) => ({
@@ -104,7 +104,7 @@ export class Training {
     return this.machine.trace(inputs, steps, 1, { memory });
   }
 
-  /** Wrong bits a sequence, mean and worst, on fresh sequences of these sizes. */
+  /** Wrong bits a sequence, mean and worst, on fresh sequences of these sizes, and how many of these had one. */
   evaluate(sizes, sequences) {
     const { task } = this.settings, random = new Random(SEED_BESIDE);
     const { inputs, targets, mask, steps, size } = drawBatch(task, sizes, sequences, random);
@@ -114,6 +114,10 @@ export class Training {
       const row = Math.floor(index / outputs);
       if (mask[row] && logit > 0 !== targets[index] > 0.5) wrong[row % size] += 1;
     });
-    return { error: wrong.reduce((a, b) => a + b) / size, worst: Math.max(...wrong) };
+    return {
+      error: wrong.reduce((a, b) => a + b) / size,
+      worst: Math.max(...wrong),
+      wrong: wrong.filter((bits) => bits).length,
+    };
   }
 }

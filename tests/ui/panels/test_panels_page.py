@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from ntm.ui.machines import updates_kept
 from tests.browsing import visiting
-from tests.ui.test_page import choose_task, open_tab, pixels, replace_text, run_id, wait_for_new_run
+from tests.ui.test_page import choose_task, open_tab, replace_text, run_id, wait_for_new_run
 
 
 @pytest.fixture
@@ -97,89 +97,6 @@ def test_an_output_bit_can_be_pointed_at(page: Page) -> None:
     page.mouse.click(box["x"] + box["width"] - 5, box["y"] + strips_before_output + 2 * 8 + 4)
     expect(page.locator("[data-part=linkText]")).to_contain_text("Bit 3 of what comes out here is read from slot ")
     expect(page.locator("#tape [data-part=status]")).to_contain_text("vector 40 of 40 is due")
-
-
-# Break it.
-
-
-def break_run(page: Page, step: int, what: str, **fields: str) -> None:
-    seek(page, step)
-    page.get_by_label(what, exact=True).check()
-    for place, value in fields.items():
-        field = page.locator(f"#break-{place} input[type=number], #break-{place} textarea, #break-{place} input")
-        field.first.fill(value)
-        field.first.press("Tab")
-    page.get_by_role("button", name="Do it at the step on show").click()
-
-
-def test_a_cleared_slot_is_missing_and_both_runs_are_shown(page: Page) -> None:
-    open_tab(page, "Break it")
-    seek(page, 20)
-    link = page.locator("[data-part=linkText]")
-    expect(link).to_contain_text("is read from slot ")
-    slot = link.inner_text().split("slot ")[1].split(",")[0]
-    break_run(page, 16, "Clear slots", slots=slot)
-    expect(page.locator("#broken-summary")).to_contain_text("came out differently. Wrong bits: 0 before,")
-    changed = page.locator("#broken-tape [data-part=root]")
-    expect(changed).to_have_attribute("data-step", "16")
-    seek(page, 20)
-    expect(changed).to_have_attribute("data-step", "20")
-    expect(page.locator("#broken-tape [data-part=changed]")).to_be_visible()
-    expect(page.locator("#history [data-part=changed]")).to_be_hidden()
-    before, after = (pixels(page, f"#{place} [data-part=history]") for place in ("history", "broken-tape"))
-    assert before.tobytes() != after.tobytes()
-
-
-def test_a_head_is_put_elsewhere_and_a_gate_is_forced(page: Page) -> None:
-    open_tab(page, "Break it")
-    page.get_by_label("Put a head elsewhere", exact=True).check()
-    page.locator("#break-head input").click()
-    for head in ("read head", "write head"):
-        expect(page.get_by_role("option", name=head, exact=True)).to_be_visible()
-    page.keyboard.press("Escape")
-    break_run(page, 20, "Put a head elsewhere", to="60")
-    expect(page.locator("#broken-summary")).to_contain_text("Changed at step 21:")
-    break_run(page, 3, "Force a gate", gate="0")
-    expect(page.locator("#broken-summary")).to_contain_text("Changed at step 4")
-
-
-@pytest.mark.parametrize(
-    ("slots", "complaint"),
-    [
-        ("", "Say which slots"),
-        ("x", "“x” is not a slot"),
-        ("128", "There is no slot 128; they are 0 to 127."),
-        ("9-3", "goes backwards"),
-        ("-1", "“-1” is not a slot"),
-        ("0-9999", "There is no slot"),
-        ("1.5", "“1.5” is not a slot"),
-    ],
-)
-def test_what_cannot_be_done_is_explained(page: Page, slots: str, complaint: str) -> None:
-    open_tab(page, "Break it")
-    break_run(page, 5, "Scramble slots", slots=slots)
-    expect(page.get_by_role("alert")).to_contain_text(complaint)
-    expect(page.locator("#summary")).to_contain_text("Not one of 320 bits is wrong.")
-
-
-def test_a_click_on_the_tape_picks_a_slot(page: Page) -> None:
-    box = page.locator("#tape [data-part=memory]").bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    tip = page.locator("#tape [data-part=tip]")
-    expect(tip).to_contain_text("slot ")
-    hovered = tip.inner_text().split("slot ")[1].split(",")[0]
-    page.mouse.down()
-    page.mouse.up()
-    expect(page.locator("#break-slots").get_by_role("textbox")).to_have_value(hovered)
-
-
-def test_a_new_run_takes_the_broken_one_away(page: Page) -> None:
-    open_tab(page, "Break it")
-    break_run(page, 16, "Clear slots", slots="0-127")
-    expect(page.locator("#broken-tape")).to_be_visible()
-    page.get_by_role("button", name="Surprise me").click()
-    expect(page.locator("#broken-tape")).to_be_hidden()
 
 
 # Training and generalisation.

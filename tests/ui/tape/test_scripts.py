@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -17,8 +18,8 @@ from ntm.ui import tour
 from ntm.ui.browser.catalogue import find_read_delay
 from ntm.ui.browser.pack import pack_run
 from ntm.ui.controls import example
-from ntm.ui.panels.intervention import Intervention, intervene
 from ntm.ui.run import Run, run_question
+from tests.intervening import intervene
 from tests.numerics import seeded
 from tests.ui.modules import array_of, machine_of, open_modules, question_of, unpack
 
@@ -94,7 +95,7 @@ def made_up_run(
         **{name: np.zeros((steps, 2)) for name in ("strength", "sharpening")},
     }
     fields = {name: {"numbers": array.ravel().tolist(), "shape": array.shape} for name, array in arrays.items()}
-    whole = {"changedAt": None, "captions": ["a step"] * steps, "readDelay": 0, "certain": True, "register": False}
+    whole = {"captions": ["a step"] * steps, "readDelay": 0, "certain": True, "register": False}
     return scripts.evaluate_handle(COMPLETE, {"arrays": fields, "header": whole | header})
 
 
@@ -117,13 +118,12 @@ def _brought_by_content(shares: np.ndarray, *heads: Sequence[int | Sequence[floa
 def test_a_run_arrives_as_it_was_to_16_bits(scripts: Page, task: str) -> None:
     run = real_run(task)
     baseline = run_question(ntm.load(f"checkpoints/lstm-{task}"), run.question)
-    broken = intervene(machine_of(task), run, Intervention(len(run.captions) // 2, scramble=(0, 1)))
-    arrived = arrive(scripts, broken, original=run, baseline=baseline)
-    trace = broken.trace
+    arrived = arrive(scripts, run, baseline=baseline)
+    trace = run.trace
     sent = {
-        "inputs": broken.batch.inputs,
-        "targets": broken.batch.targets,
-        "mask": broken.batch.mask,
+        "inputs": run.batch.inputs,
+        "targets": run.batch.targets,
+        "mask": run.batch.mask,
         "logits": trace.logits,
         "readWeights": trace.read_weights,
         "writeWeights": trace.write_weights,
@@ -136,9 +136,7 @@ def test_a_run_arrives_as_it_was_to_16_bits(scripts: Page, task: str) -> None:
         "gate": trace.gate,
         "shift": trace.shift,
         "sharpening": trace.sharpening,
-        "initialMemory": broken.initial_memory,
-        "changedMemory": broken.changed_memory,
-        "originalOutputs": run.trace.logits.sigmoid(),
+        "initialMemory": run.initial_memory,
         "baselineOutputs": baseline.trace.logits.sigmoid(),
     }
     for name, tensor in sent.items():
@@ -148,7 +146,6 @@ def test_a_run_arrives_as_it_was_to_16_bits(scripts: Page, task: str) -> None:
         assert arrived.evaluate("(run, name) => run[name].shape", name) == list(numbers.shape)
         np.testing.assert_allclose(array_of(arrived, name), numbers.ravel(), rtol=2e-7, atol=0.501 * step, err_msg=name)
     assert arrived.evaluate("run => run.captions") == run.captions
-    assert arrived.evaluate("run => run.changedAt") == len(run.captions) // 2
 
 
 def test_a_run_stays_small() -> None:
@@ -170,7 +167,7 @@ def test_a_machine_without_memory_arrives_without_heads(scripts: Page) -> None:
 
 def test_what_was_not_sent_is_not_there(scripts: Page) -> None:
     arrived = arrive(scripts, real_run("copy"))
-    for name in ("changedMemory", "originalOutputs", "baselineOutputs", "optimal"):
+    for name in ("originalOutputs", "baselineOutputs", "optimal"):
         assert arrived.evaluate("(run, name) => run[name] === undefined", name)
 
 
@@ -201,16 +198,6 @@ def test_memory_is_replayed_as_it_was(scripts: Page, task: str) -> None:
     replayed = array_of(arrive(scripts, run), "memory").reshape(memory.shape)
     np.testing.assert_allclose(replayed, memory, atol=2e-3)
     assert np.abs(memory - run.initial_memory.detach().numpy()).max() > 0.5, "and something was written"
-
-
-def test_memory_goes_on_from_what_it_was_changed_to(scripts: Page) -> None:
-    run = real_run("copy")
-    step = len(run.captions) // 2
-    broken = intervene(machine_of("copy"), run, Intervention(step, scramble=tuple(range(40))))
-    memory = broken.trace.memory[:, 0].numpy()
-    replayed = array_of(arrive(scripts, broken, original=run), "memory").reshape(memory.shape)
-    np.testing.assert_allclose(replayed, memory, atol=2e-3)
-    assert np.abs(memory[step] - memory[step - 1]).max() > 0.5, "and it was changed"
 
 
 # The slots in use.
@@ -244,6 +231,19 @@ def test_the_stretch_is_the_shortest_around_the_circle(
     assert scripts.evaluate(code, weights) == shown
 
 
+def test_a_changed_run_shows_the_original_s_slots_as_long_as_its_heads_are_there(scripts: Page) -> None:
+    code = """
+    ([slots, slot]) => {
+      const weights = Float32Array.from({ length: slots }, (_, other) => +(other === slot));
+      const original = { slots, usedSlots: { first: 95, count: 20 }, brightest: 3 };
+      const run = { slots, width: 1, memory: new Float32Array(slots), writeWeights: weights, readWeights: weights };
+      return (({ usedSlots, brightest }) => [usedSlots.first, usedSlots.count, brightest])(prepareRun(run, original));
+    }
+    """
+    assert scripts.evaluate(code, [100, 98]) == [95, 20, 3]
+    assert scripts.evaluate(code, [100, 60]) == [59, 16, 3], "a head has left them"
+
+
 # Where an answer comes from.
 
 
@@ -260,10 +260,16 @@ def test_a_slot_was_written_by_the_step_of_which_most_is_left(scripts: Page) -> 
     assert run.evaluate("run => writtenAt(run, 7, 5)") is None
 
 
-def test_what_was_there_before_a_change_is_not_looked_for(scripts: Page) -> None:
+def test_what_somebody_replaced_was_written_by_no_step(scripts: Page) -> None:
     run = made_up_run(scripts, write=[3, 3, 5], read=[0, 0, 3], adds=[2, 1, 0])
-    assert run.evaluate("run => writtenAt(run, 3, 2)") == 0
-    assert run.evaluate("run => writtenAt({ ...run, changedAt: 1 }, 3, 2)") == 1
+
+    def written_when_replaced(step: int, slot: int) -> int | None:
+        cell = {"field": "memory", "step": step, "slot": slot, "index": 0}
+        return run.evaluate("(run, cell) => writtenAt({ ...run, overrides: [cell] }, 3, 2)", cell)
+
+    assert written_when_replaced(0, 9) == 0, "in another slot"
+    assert written_when_replaced(0, 3) == 1, "what came after it stays"
+    assert written_when_replaced(1, 3) is None
 
 
 @pytest.mark.parametrize("delay", [0, 1])
@@ -284,14 +290,16 @@ def test_an_answer_depends_on_the_slot_that_it_is_said_to_come_from(scripts: Pag
     run, model = real_run("copy"), machine_of("copy")
     arrived = arrive(scripts, run)
 
-    def change_by_clearing(slot: int, step: int, number: int) -> float:
-        cleared = intervene(model, run, Intervention(step, clear=(slot % len(run.initial_memory),)))
-        return (cleared.probabilities[number] - run.probabilities[number]).abs().max().item()
+    def change_by_clearing(slot: int, step: int) -> float:
+        cell = {"step": step, "field": "memory", "slot": slot % len(run.initial_memory), "value": 0.0}
+        cells = [cell | {"index": index} for index in range(run.initial_memory.shape[-1])]
+        cleared = intervene(model, run.batch.inputs[: step + 1], cells)
+        return (cleared.logits.sigmoid() - run.trace.logits[: step + 1].sigmoid())[step].abs().max().item()
 
-    for number, step in enumerate(run.batch.mask[:, 0].nonzero().flatten().tolist()):
+    for step in run.batch.mask[:, 0].nonzero().flatten().tolist():
         slot = arrived.evaluate("(run, step) => linkOf(run, step).slot", step)
-        assert change_by_clearing(slot, step, number) > 0.4
-        assert max(change_by_clearing(slot + by, step, number) for by in (-1, 1)) < 0.05
+        assert change_by_clearing(slot, step) > 0.4
+        assert max(change_by_clearing(slot + by, step) for by in (-1, 1)) < 0.05
 
 
 @pytest.mark.parametrize("task", ["copy", "priority-sort"])
@@ -422,14 +430,16 @@ def test_the_lines_of_the_first_run_are_as_the_tour_tells_them(scripts: Page) ->
     assert "one slot further" not in told
 
 
-def test_a_head_that_somebody_moved_goes_on_from_there(scripts: Page) -> None:
+def test_a_head_that_somebody_put_on_a_slot_goes_on_from_there(scripts: Page) -> None:
     run = real_run("copy")
     step = len(run.captions) - 3
     slot = (int(run.trace.read_weights[step, 0, 0].argmax()) + 50) % 128
-    moved = intervene(machine_of("copy"), run, Intervention(step, move=(0, slot)))
-    arrived = arrive(scripts, moved, original=run)
-    line = arrived.evaluate("(run, step) => headLines(run, step)[1].text", step)
-    assert line.startswith(f"read head moves one slot back, to slot {slot - 1} (")
+    override = {"step": step, "field": "weighting", "head": 0, "slot": slot}
+    moved = replace(run, trace=intervene(machine_of("copy"), run.batch.inputs, [override]))
+    code = "(run, [override, step]) => headLines({ ...run, overrides: [override] }, step)[1].text"
+    lines = [arrive(scripts, moved).evaluate(code, [override, at]) for at in (step, step + 1)]
+    assert lines[0] == f"read head is on slot {slot}, where you put it"
+    assert lines[1].startswith(f"read head moves one slot back, to slot {(slot - 1) % 128} (")
 
 
 def test_the_register_is_said_where_there_is_one(scripts: Page) -> None:
