@@ -58,6 +58,7 @@ class GuardedBlocks(gr.Blocks):
         self.launch(
             max_threads=LONGEST_LINE,  # so many events are taken out of Gradio's queue at once; a turn has a thread
             state_session_capacity=_MOST_SESSIONS,
+            _frontend=False,  # no check that ends the app where the first page takes three seconds: a busy machine
             app_kwargs={"middleware": [Middleware(Door, listeners=self._listeners)], "routes": list(routes)},
             **options,
         )
