@@ -372,9 +372,10 @@ def main() -> int:
         return load(options.address.rstrip("/"), options.visitors, options.seconds)
     with tempfile.TemporaryDirectory() as name, demo(Path(name)) as (url, pid):
         code = load(url, options.visitors, options.seconds, pid=pid)
-        log = (Path(name) / "log").read_text().splitlines()
-        print(f"the log has {len(log)} lines, and {sum(line.startswith('Traceback') for line in log)} tracebacks")
-        return code
+        log = (Path(name) / "log").read_text()
+        tracebacks = log.count("Traceback")
+        print(f"the log has {log.count(chr(10))} lines, and {tracebacks} tracebacks", log[-2000:] if tracebacks else "")
+        return code or int(tracebacks > 0)
 
 
 if __name__ == "__main__":

@@ -61,6 +61,8 @@ def test_they_were_trained_by_the_committed_recipe(folder: Path) -> None:
     training = facts(folder, "training.json")
     # What a recipe has learned to say since then was as it is when nothing is said.
     recorded = {name: training.get(name, default) for name, default in asdict(Recipe(updates=0)).items()}
+    # Until November 2026 a collapse was noticed by the validation error, where a recipe said so; now always, otherwise.
+    recorded["selection"].pop("relapse", None)
     assert recorded == json.loads(json.dumps(asdict(recipe)))
     assert 0 < training["best_update"] <= recipe.updates
     assert training["sequences"] == recipe.updates * recipe.batch_size

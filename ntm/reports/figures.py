@@ -98,10 +98,15 @@ def draw_run(batch: Batch, trace: Trace, index: int = 0) -> Figure:
         _draw_strip(axis, strip)
     slots = recording.slots
     for axis in axes[-2:] if len(slots) else ():
-        ticks = np.linspace(0, len(slots) - 1, min(5, len(slots)), dtype=int)
-        axis.set_yticks(ticks, [str(slots[tick]) for tick in ticks], fontsize=7)
+        axis.set_yticks(*_slot_ticks(slots, 5), fontsize=7)
     axes[-1].set_xlabel("time step")
     return figure
+
+
+def _slot_ticks(slots: np.ndarray, most: int) -> tuple[np.ndarray, list[str]]:
+    """Places along a stretch of slots, and the slots that are there."""
+    places = np.linspace(0, len(slots) - 1, min(most, len(slots)), dtype=int)
+    return places, [str(slots[place]) for place in places]
 
 
 def moving_formats() -> list[str]:
@@ -141,6 +146,7 @@ def animate_run(batch: Batch, trace: Trace, path: Path, index: int = 0) -> Itera
         recording.memory[0, slots].T, aspect="auto", cmap="PRGn", vmin=-limit, vmax=limit, interpolation="nearest"
     )
     _name(memory, "memory")
+    memory.set_xticks(*_slot_ticks(slots, 9), fontsize=7)
     _draw_strip(inputs, _Strip("input", recording.inputs.T))
     _draw_strip(outputs, _Strip("output", recording.outputs.T))
     playheads = [axis.axvline(1, color=_WRITE_COLOUR, linewidth=1.5) for axis in (inputs, outputs)]

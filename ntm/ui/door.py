@@ -14,9 +14,12 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ntm.storage.untrusted import quote
+from ntm.ui.turns import BUSY
 
 LARGEST_BODY = 2 * 2**20
 """bytes of a request: the longest text that can be asked has 5 kB, and one of a million is told how long it is"""
+_MOST_CALLS = 64
+"""Calls that Gradio has at once. Beyond that, taking in one more would make all of them wait."""
 _LONG_BODY, _LONGEST_SESSION = 16 * 2**10, 100
 _API = "/gradio_api/"
 _CLOSED = (
@@ -61,6 +64,7 @@ class Door:
     def __init__(self, app: ASGIApp, listeners: Listeners) -> None:
         self._app = app
         self._listeners = listeners
+        self._calls = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or answer it here."""
@@ -68,12 +72,20 @@ class Door:
             return await self._app(scope, receive, send)
         if _is_closed(scope["path"]):
             return await _refuse(404, "This page has no such door.", scope, receive, send)
+        if scope["method"] != "POST":
+            return await self._let_in(scope, receive, send)
         body = await _read_body(receive)
         if len(body) > LARGEST_BODY:
             return await _refuse(413, f"At most {LARGEST_BODY // 2**20} MB are taken.", scope, receive, send)
         if len(body) > _LONG_BODY and _session_is_too_long(body):
             return await _refuse(400, "A session's name is never that long.", scope, receive, send)
-        return await self._let_in(scope, _receive_again(body, receive), send)
+        if self._calls >= _MOST_CALLS:
+            return await _refuse(503, BUSY, scope, receive, send)
+        self._calls += 1
+        try:
+            await self._let_in(scope, _receive_again(body, receive), send)
+        finally:
+            self._calls -= 1
 
     async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun = False

@@ -19,7 +19,7 @@ from starlette.routing import BaseRoute
 
 from ntm.storage.untrusted import CheckpointError, quote
 from ntm.tasks import InputError
-from ntm.ui import budget
+from ntm.ui import budget, first_load
 from ntm.ui.budget import NeedsMoreError
 from ntm.ui.door import Door, Listeners
 from ntm.ui.turns import LONGEST_LINE, PATIENCE, BusyError, Lane, Turns
@@ -58,7 +58,11 @@ class GuardedBlocks(gr.Blocks):
         self.launch(
             max_threads=LONGEST_LINE,  # so many events are taken out of Gradio's queue at once; a turn has a thread
             state_session_capacity=_MOST_SESSIONS,
-            app_kwargs={"middleware": [Middleware(Door, listeners=self._listeners)], "routes": list(routes)},
+            _frontend=False,  # no check that ends the app where the first page takes three seconds: a busy machine
+            app_kwargs={
+                "middleware": [Middleware(Door, listeners=self._listeners), *first_load.middleware()],
+                "routes": list(routes),
+            },
             **options,
         )
 

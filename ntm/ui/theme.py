@@ -20,6 +20,7 @@ def _plain_titles() -> dict[str, str]:
         "block_title_background_fill": "none",
         "block_title_text_color": "*body_text_color",
         "block_info_text_color": "*body_text_color",
+        "block_background_fill": "transparent",
     }
     sizes = {"layout_gap": "10px", "block_title_padding": "0", "block_title_text_weight": "600", "block_padding": "0"}
     return sizes | {name + mode: value for name, value in colours.items() for mode in _BOTH_MODES}

@@ -13,6 +13,7 @@ from enum import Enum
 
 from ntm.ui import budget
 
+BUSY = "Others keep this server busy: please try again in a moment."
 PATIENCE = 4.0
 """Seconds that anything waits for its turn at most."""
 # Runs need Python's global lock much of the time. When thirty visitors' runs fought for it, most of the time went into
@@ -107,7 +108,7 @@ class Turns:
             async with asyncio.timeout_at(deadline):
                 await turn.begins
         except TimeoutError:
-            raise BusyError("Others keep this server busy: please try again in a moment.") from None
+            raise BusyError(BUSY) from None
 
     def _begin_turns(self) -> None:
         """Have all turns begin that can."""

@@ -64,3 +64,9 @@ def test_curves_show_what_is_above_the_least_possible_error() -> None:
     (curve,) = panel.get_lines()
     assert np.array_equal(curve.get_xydata(), [(50, 0.25), (200, 1.5)])
     assert panel.get_ylabel() == "bits above optimal per sequence"
+
+
+def test_places_on_the_circle_of_slots_are_named_after_their_slots() -> None:
+    places, names = figures._slot_ticks(np.array([126, 127, 0, 1, 2]), 3)
+    assert places.tolist() == [0, 2, 4]
+    assert names == ["126", "0", "2"]

@@ -5,10 +5,11 @@ from importlib.resources import files
 
 import pytest
 
-from ntm.ui import tape
+from ntm.ui import addressing, flow, tape
 from ntm.ui.component import make_component
 
-PACKAGES = ["ntm.ui.tape", "ntm.ui.grid", "ntm.ui.tour", "ntm.ui.trainer"]
+SCRIPTS = {"ntm.ui.tape": tape.SCRIPTS, "ntm.ui.addressing": addressing.SCRIPTS, "ntm.ui.flow": flow.SCRIPTS}
+PACKAGES = [*SCRIPTS, "ntm.ui.grid", "ntm.ui.tour", "ntm.ui.touching", "ntm.ui.trainer"]
 
 
 def test_scripts_become_one_in_their_order() -> None:
@@ -23,13 +24,16 @@ def test_the_script_of_the_folders_name_is_the_only_one_unless_others_are_named(
     assert grid.elem_id == "somewhere"
 
 
-def test_none_of_the_tapes_scripts_is_left_out() -> None:
-    assert sorted(tape.SCRIPTS) == sorted(file.name for file in files(tape).iterdir() if file.name.endswith(".js"))
+@pytest.mark.parametrize("package", SCRIPTS)
+def test_none_of_its_scripts_is_left_out(package: str) -> None:
+    own = sorted(file.name for file in files(package).iterdir() if file.name.endswith(".js"))
+    assert sorted(name for name in SCRIPTS[package] if not name.startswith("../")) == own
+    assert len(set(SCRIPTS[package])) == len(SCRIPTS[package])
 
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_templates_hold_nothing_that_gradio_would_fill_in(package: str) -> None:
     """It takes them for JavaScript and Handlebars templates, and where it fills one in it builds the element anew."""
-    component = make_component(package) if package != "ntm.ui.tape" else tape.make_tape()
+    component = make_component(package, SCRIPTS.get(package))
     for template in (component.html_template, component.css_template):
         assert not re.search(r"`|\$\{|\{\{|\\", template)

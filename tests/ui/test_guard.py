@@ -127,6 +127,15 @@ def test_runs_that_nobody_waits_for_any_more_are_not_run(page: Page) -> None:
     assert time.monotonic() - began < _A_HANG
 
 
+def test_a_crowd_is_answered_or_told_and_nobody_is_left_waiting(page: Page) -> None:
+    with ThreadPoolExecutor(150) as pool:
+        came = list(pool.map(lambda seed: Visitor(page, seed).large(), range(150)))
+    assert set(came) <= {"right", "busy"}
+    assert came.count("busy") > 50
+    assert "right" in came
+    assert Visitor(page, 0).edit() == "right"
+
+
 def test_pictures_that_nobody_listens_for_are_given_up(page: Page) -> None:
     animate = page.event("animate")
     for number in range(12):

@@ -396,6 +396,7 @@ def test_the_lstm_is_drawn_beside_the_machine_with_what_it_gets_wrong(wide_page:
     output, lstm = (input_strip + place * output_strip for place in (1, 2))
     assert wrong_pixels(output) == 0
     assert wrong_pixels(lstm) > 500
+    wide_page.locator("[data-part=history]").scroll_into_view_if_needed()
     box = wide_page.locator("[data-part=history]").bounding_box()
     assert box is not None
     wide_page.mouse.move(box["x"] + box["width"] - 40, box["y"] + lstm + 12)

@@ -59,7 +59,10 @@ part("zoom").addEventListener("click", () => choose({ allSlots: !view.allSlots }
 
 document.addEventListener("run", ({ detail }) => show(detail.run, detail.original));
 document.addEventListener("tape", ({ detail }) => choose({ step: Math.round(detail.position) }));
-if (window.ntm) show(window.ntm.run, window.ntm.state.original);
+if (window.ntm) {
+  view.step = window.ntm.step;
+  show(window.ntm.run, window.ntm.state.original);
+}
 
 new ResizeObserver(schedule).observe(root);
 new MutationObserver(schedule).observe(document.body, { attributes: true, attributeFilter: ["class"] });

@@ -75,7 +75,10 @@ document.addEventListener("tape", ({ detail }) => {
   view.step = Math.round(detail.position);
   schedule();
 });
-if (window.ntm) show(window.ntm.run, window.ntm.state.original);
+if (window.ntm) {
+  view.step = window.ntm.step;
+  show(window.ntm.run, window.ntm.state.original);
+}
 
 new ResizeObserver(schedule).observe(root);
 new MutationObserver(schedule).observe(document.body, { attributes: true, attributeFilter: ["class"] });

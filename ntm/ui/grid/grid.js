@@ -4,11 +4,13 @@
 const part = (name) => element.querySelector('[data-part="' + name + '"]');
 const [rowsPlace, lessButton, moreButton] = ["rows", "less", "more"].map(part);
 const PIXELS_A_STEP = 4;      // of a drag, less than a cell's side
+const SIDEWAYS = 6;           // in pixels; a finger that goes so far paints, and one that goes down scrolls
 const EMPTY_LINE = String.fromCharCode(10, 10), LINE = String.fromCharCode(10);
 
 let question = null, shownRun = null;
 let sent = [];                // edits of which no answer has come yet, oldest first
 let stroke = null;            // while a drag paints: the bit that it sets, and where it has come to
+let finger = null;            // on a bit, and not yet known to paint: it may want to scroll the page instead
 let cursor = { row: 0, bit: 0 };
 
 const isStream = () => question.layout === "stream";
@@ -159,11 +161,17 @@ rowsPlace.addEventListener("pointerdown", (event) => {
   const { row, bit } = event.target.dataset;
   if (bit === undefined || event.button) return;
   event.target.releasePointerCapture(event.pointerId); // a finger would keep hold of the first cell
-  cursor = { row: Number(row), bit: Number(bit) };
-  stroke = { value: flipped(cursor.row, cursor.bit), x: event.clientX, y: event.clientY };
-  point(true);
-  set(cursor.row, cursor.bit, stroke.value);
+  const touched = { row: Number(row), bit: Number(bit), x: event.clientX, y: event.clientY };
+  if (event.pointerType === "touch") finger = touched;
+  else beginStroke(touched);
 });
+
+function beginStroke({ row, bit, x, y }) {
+  cursor = { row, bit };
+  stroke = { value: flipped(row, bit), x, y };
+  point(true);
+  set(row, bit, stroke.value);
+}
 
 // A browser tells of a quick drag only here and there; the cells in between lie on a line.
 function paintTo(x, y) {
@@ -177,10 +185,18 @@ function paintTo(x, y) {
 }
 
 document.addEventListener("pointermove", (event) => {
+  if (finger && Math.abs(event.clientX - finger.x) > SIDEWAYS) {
+    beginStroke(finger);
+    finger = null;
+  }
   if (stroke && event.buttons) paintTo(event.clientX, event.clientY);
 });
+document.addEventListener("pointerup", () => {
+  if (finger) beginStroke(finger);
+  stroke = finger = null;
+});
 // A finger's drag is cancelled where the page scrolls instead.
-for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => { stroke = null; });
+document.addEventListener("pointercancel", () => { stroke = finger = null; });
 
 const MOVES = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 rowsPlace.addEventListener("keydown", (event) => {

@@ -7,7 +7,7 @@ import gradio as gr
 
 from ntm.ui.component import make_component
 
-WITHOUT_PAGE = ("run.js", "origin.js", "words.js")
+WITHOUT_PAGE = ("run.js", "origin.js", "words.js", "lists.js")
 """The scripts that tell what happened in a run, and need no page to do so."""
 SCRIPTS = (
     *(*WITHOUT_PAGE, "canvas.js", "memory.js", "history.js", "describe.js", "view.js", "input.js"),

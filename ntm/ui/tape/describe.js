@@ -1,22 +1,30 @@
 // Puts the words on the page: the lines above the drawings, the numbers below them, and the tip at the pointer. What they
 // say is made in words.js.
 
+let listed = null; // the run whose steps are listed, while they are
+
 function setText(place, text) {
   if (place.textContent !== text) place.textContent = text;
 }
 
 function describe({ run, step, bit, link }) {
   const words = stepWords(run, step);
+  const lines = headLines(run, step);
   setText(part("status"), words);
-  scrubber.setAttribute("aria-valuetext", words);
-  showLines(part("heads"), headLines(run, step));
+  scrubber.setAttribute("aria-valuetext", "step " + (step + 1) + " of " + run.steps);
+  showLines(part("heads"), lines);
+  // Said once the machine stands still: eight sentences a second help nobody.
+  if (!view.playing) setText(part("heard"), [words, ...lines.map(({ text }) => text)].join(" "));
   part("link").hidden = !link;
   if (link) {
     setText(part("linkText"), linkWords(run, step, link, bit));
     setText(part("follow"), "Go to step " + (link.step + 1));
   }
   part("changed").hidden = !run.originalOutputs;
-  if (part("numbers").open) showNumbers(part("numbersBody"), headNumbers(run, step));
+  if (part("numbers").open) showRows(part("numbersBody"), headNumbers(run, step));
+  if (part("slots").open) showTable(part("slotsTable"), slotTitles(run), slotRows(run, step));
+  if (part("steps").open && listed !== run) showTable(part("stepsTable"), stepTitles(run), stepRows(run));
+  listed = part("steps").open ? run : null;
 }
 
 function showLines(list, lines) {
@@ -28,9 +36,17 @@ function showLines(list, lines) {
   });
 }
 
-function showNumbers(body, rows) {
+function showTable(table, titles, rows) {
+  table.replaceChildren(document.createElement("thead"), document.createElement("tbody"));
+  showRows(table.tHead, [titles], "col");
+  showRows(table.tBodies[0], rows);
+}
+
+// Rows of cells, of which those in the first place head their row, or all of them their column.
+function showRows(body, rows, scope = "row") {
   const cell = (text, index) => {
-    const made = document.createElement(index ? "td" : "th");
+    const heads = scope === "col" || index === 0, made = document.createElement(heads ? "th" : "td");
+    if (heads) made.scope = scope;
     made.textContent = text;
     return made;
   };

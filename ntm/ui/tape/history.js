@@ -1,7 +1,7 @@
 // Draws a run over time, a step to the right: what comes in, what is due, what comes out, and where the heads write and
 // read. All but the playhead is painted once a run, size and colour scheme, and copied from then on.
 
-const BIT = 8, FOCUS_HEIGHT = 56;
+const BIT = 8, AXIS = 16, LEAST_FOCUS = 56, MOST_FOCUS = 128;
 let painted = { run: null };
 
 // The strips from top to bottom: name, height, rows, the colour of each cell; the outputs among which wrong bits are
@@ -17,8 +17,9 @@ function strips(scene) {
   const weights = (name, kind) => {
     const heads = run.heads.filter((head) => head.kind === kind);
     const most = (step, slot) => heads.reduce((found, head) => Math.max(found, weightAt(run, head, step, slot)), 0);
+    const focusHeight = Math.min(MOST_FOCUS, Math.max(LEAST_FOCUS, scene.stretch.count)); // or slots would be skipped
     const colourOf = (step, row) => blend(palette.empty, palette[kind], most(step, slotAt(scene, row)));
-    return { name, rows: scene.stretch.count, height: FOCUS_HEIGHT, colourOf, kind };
+    return { name, rows: scene.stretch.count, height: focusHeight, colourOf, kind };
   };
   const all = [
     bits("input", run.inputs, inputSize, true),
@@ -41,7 +42,8 @@ function layoutHistory(scene) {
     total += strip.height + GAP;
     return { ...strip, top };
   });
-  return { gutter, placed, total, cell: (scene.historyWidth - gutter - 1) / scene.run.steps };
+  total += AXIS;
+  return { gutter, placed, total, foot: total - AXIS - GAP, cell: (scene.historyWidth - gutter - 1) / scene.run.steps };
 }
 
 // The step at a place on the canvas, which may lie outside the run, and the strip and its row, if there is one.
@@ -60,10 +62,10 @@ function drawHistory(canvas, scene) {
   context.drawImage(picture, 0, 0, scene.historyWidth, layout.total);
   const x = layout.gutter + step * layout.cell;
   context.fillStyle = css(palette.ink, 0.08);
-  context.fillRect(x, 0, layout.cell, layout.total - GAP);
+  context.fillRect(x, 0, layout.cell, layout.foot);
   context.strokeStyle = css(palette.ink);
   context.lineWidth = 1.5;
-  context.strokeRect(x, 0.75, Math.max(2, layout.cell), layout.total - GAP - 0.75);
+  context.strokeRect(x, 0.75, Math.max(2, layout.cell), layout.foot - 0.75);
   markLink(context, layout, scene);
   markPointedAt(context, layout, scene);
   context.lineWidth = 1;
@@ -74,7 +76,7 @@ function markLink(context, layout, { run, step, link, palette }) {
   if (!link) return;
   context.strokeStyle = css(isScored(run, step) ? palette.write : palette.read);
   context.setLineDash([3, 2]);
-  context.strokeRect(layout.gutter + link.step * layout.cell, 0.75, Math.max(2, layout.cell), layout.total - GAP - 0.75);
+  context.strokeRect(layout.gutter + link.step * layout.cell, 0.75, Math.max(2, layout.cell), layout.foot - 0.75);
   context.setLineDash([]);
 }
 
@@ -97,16 +99,34 @@ function paintHistory(canvas, scene) {
     context.fillStyle = css(palette.text);
     context.textAlign = "right";
     context.fillText(strip.name, layout.gutter - 6, strip.top + strip.height / 2);
+    if (strip.kind) numberSlots(context, layout, strip, scene);
     if (!strip.kind && layout.cell >= BIT) drawGrid(context, layout, strip, scene);
     if (strip.outputs) markWrong(context, layout, strip, scene);
     if (strip.name === "output") markChanged(context, layout, strip, scene);
   }
+  numberSteps(context, layout, scene);
   context.fillStyle = css(palette.write);
   for (const step of new Set((run.overrides ?? []).map((each) => each.step)))
-    context.fillRect(layout.gutter + step * layout.cell - 1, 0, 2, layout.total - GAP);
+    context.fillRect(layout.gutter + step * layout.cell - 1, 0, 2, layout.foot);
   const picture = new OffscreenCanvas(canvas.width, canvas.height);
   picture.getContext("2d").drawImage(canvas, 0, 0);
   return { layout, picture };
+}
+
+// The first and the last slot that a strip of weightings shows, beside its first and last row.
+function numberSlots(context, layout, strip, scene) {
+  context.fillText("slot " + slotAt(scene, 0), layout.gutter - 6, strip.top + 6);
+  context.fillText(slotAt(scene, strip.rows - 1), layout.gutter - 6, strip.top + strip.height - 6);
+}
+
+function numberSteps(context, layout, { run, palette }) {
+  const every = [1, 2, 5, 10, 20, 50, 100].find((n) => n * layout.cell >= 34) || 200, y = layout.foot + AXIS / 2;
+  context.fillStyle = css(palette.text);
+  context.textAlign = "right";
+  context.fillText("step", layout.gutter - 6, y);
+  context.textAlign = "center";
+  for (let step = 1; step <= run.steps; step++)
+    if (step === 1 || step % every === 0) context.fillText(step, layout.gutter + (step - 0.5) * layout.cell, y);
 }
 
 // Lines between cells, where cells are large enough: they make single bits countable.

@@ -10,7 +10,7 @@ function pointAt({ offsetX, offsetY }) {
 for (const canvas of [memoryCanvas, historyCanvas]) {
   canvas.addEventListener("pointermove", (event) => {
     view.hover = { canvas, x: event.offsetX, y: event.offsetY, atX: event.clientX, atY: event.clientY };
-    if (canvas === historyCanvas && event.buttons) pointAt(event);
+    if (canvas === historyCanvas && event.buttons && scrubs(event)) pointAt(event);
     schedule();
   });
   canvas.addEventListener("pointerleave", () => {
@@ -18,10 +18,27 @@ for (const canvas of [memoryCanvas, historyCanvas]) {
     schedule();
   });
 }
+// A finger may want to scroll the page instead: it moves the step once it goes sideways, or where it is lifted at once.
+const SIDEWAYS = 6; // in pixels
+let finger = null;
+const scrubs = ({ pointerType, clientX }) => {
+  if (pointerType !== "touch") return true;
+  if (finger && Math.abs(clientX - finger.x) > SIDEWAYS) finger.scrubs = true;
+  return finger?.scrubs;
+};
 historyCanvas.addEventListener("pointerdown", (event) => {
+  if (event.pointerType === "touch") {
+    finger = { x: event.clientX, scrubs: false };
+    return;
+  }
   historyCanvas.setPointerCapture(event.pointerId);
   pointAt(event);
 });
+historyCanvas.addEventListener("pointerup", (event) => {
+  if (finger && !finger.scrubs) pointAt(event);
+  finger = null;
+});
+historyCanvas.addEventListener("pointercancel", () => { finger = null; });
 
 const KEYS = {
   " ": () => setPlaying(!view.playing),
@@ -49,7 +66,7 @@ zoomButton.addEventListener("click", () => {
   schedule();
 });
 part("follow").addEventListener("click", () => goTo(sceneNow().link.step));
-part("numbers").addEventListener("toggle", schedule);
+for (const list of ["numbers", "slots", "steps"]) part(list).addEventListener("toggle", schedule);
 
 const resizing = new ResizeObserver(schedule);
 for (const place of [root, overTime]) resizing.observe(place);

@@ -1,8 +1,8 @@
 // Draws memory as it is at one step, a column a slot, with the slots' numbers right below it, the write heads' weightings
 // above and the read heads' below, the input on its left and the output on its right.
 
-const LANE = 36, LABEL = 15, GAP = 6;
-const LEAST_ROW = 5, MOST_ROW = 14, ANSWER = 104, NARROW_ANSWER = 138;
+const LANE = 36, LABEL = 15, GAP = 8;
+const LEAST_ROW = 5, MOST_ROW = 14, ANSWER = 104, NARROW_ANSWER = 152;
 const LEAST_DRAWN = 0.004; // a weight below this has no bar
 const LEAST_GHOST = 0.02;  // nor has one a ghost that is as small, or as near to what it was
 

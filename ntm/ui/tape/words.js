@@ -68,7 +68,7 @@ function headNumbers(run, step) {
 
 // Of a slot of memory, and of one of its columns where that is not null.
 function slotWords(run, step, slot, column) {
-  const value = column === null ? "" : ", column " + column + ": " + cellAt(run, step, slot, column).toFixed(3);
+  const value = column === null ? "" : ", column " + (column + 1) + ": " + cellAt(run, step, slot, column).toFixed(3);
   const weights = run.heads.map((head) => head.name + " " + weightAt(run, head, step, slot).toFixed(3));
   return ["slot " + slot + value, ...weights].join(LINE_BREAK);
 }

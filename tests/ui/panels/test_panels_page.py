@@ -93,7 +93,7 @@ def test_an_output_bit_can_be_pointed_at(page: Page) -> None:
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
     assert box is not None
-    strips_before_output = (10 * 8 + 8) + (8 * 8 + 8)
+    strips_before_output = (10 * 8 + 6) + (8 * 8 + 6)
     page.mouse.click(box["x"] + box["width"] - 5, box["y"] + strips_before_output + 2 * 8 + 4)
     expect(page.locator("[data-part=linkText]")).to_contain_text("Bit 3 of what comes out here is read from slot ")
     expect(page.locator("#tape [data-part=status]")).to_contain_text("vector 40 of 40 is due")

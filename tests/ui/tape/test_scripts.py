@@ -489,7 +489,7 @@ def test_the_numbers_of_a_step_are_the_traces(scripts: Page) -> None:
 def test_what_is_under_the_pointer_is_said(scripts: Page) -> None:
     run = made_up_run(scripts, write=[3, 0], read=[0, 3], adds=[1.5, 0], scored=[1])
     assert (
-        run.evaluate("run => slotWords(run, 0, 3, 0)") == "slot 3, column 0: 1.500\nwrite head 1.000\nread head 0.000"
+        run.evaluate("run => slotWords(run, 0, 3, 0)") == "slot 3, column 1: 1.500\nwrite head 1.000\nread head 0.000"
     )
     assert run.evaluate("run => slotWords(run, 1, 3, null)") == "slot 3\nwrite head 0.000\nread head 1.000"
     assert run.evaluate("run => weightWords(run, 'read', 1, 3)") == "step 2, slot 3: 1.000"

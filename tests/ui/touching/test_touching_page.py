@@ -193,8 +193,12 @@ def test_heads_and_cells_are_dragged_on_the_tape_itself(page: Page) -> None:
 
 
 def test_a_swipe_over_a_drawing_scrolls_and_sets_nothing_and_a_tap_puts_a_head(browser: Browser, app_url: str) -> None:
-    with visiting(browser, app_url, viewport={"width": 360, "height": 740}, has_touch=True) as phone:
+    link = f"{app_url}/?task=copy&word=Turing&step=9"
+    with visiting(browser, link, viewport={"width": 360, "height": 740}, has_touch=True) as phone:
+        expect(phone.locator("#tape [data-part=status]")).to_contain_text("Step 10 of 14")
         look_inside(phone)
+        gate = phone.evaluate("() => window.ntm.run.gate[9 * 2 + 1]")
+        assert float(number(phone, "the gate of the write head").input_value()) == pytest.approx(gate, abs=0.006)
         swipe_and_tap(phone)
 
 
