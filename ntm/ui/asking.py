@@ -104,9 +104,10 @@ def show_questions(
     )
     kind.input(controls.change_kind, [task, kind, typed], typed, **QUIET).then(**ask)
     chose = task.input(show_example, task, chosen, **QUIET)
-    begun = tour_button.click(partial(show_example, machines.tasks[0]), None, chosen, js=tour.START, **QUIET)
-    for shown in (surprised, chose, begun):
+    begun = tour_button.click(partial(show_example, machines.tasks[0]), None, chosen, **QUIET)
+    for shown in (surprised, chose):
         shown.then(**anew)
+    begun.then(**anew).then(None, js=tour.START)
     refused = gr.Textbox(visible=False)
     opened = page.load(open_link, None, [*chosen, refused], **QUIET)
     opened.then(**{**ask, "inputs": [*ask["inputs"], refused], "js": browser.ASK_LINK})

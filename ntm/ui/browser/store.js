@@ -209,7 +209,7 @@ class Store {
   // The step that the page's address asks for, of the first run on show.
   #takeStep() {
     const step = this.run ? null : this.#link.get("step");
-    return step === null ? null : Number(step);
+    return /^\d+$/.test(step) ? Number(step) : null;
   }
 
   #set(change) {

@@ -4,8 +4,8 @@ import gradio as gr
 
 from ntm.ui.component import make_component
 
-START = '() => { document.querySelector("#tour [data-part=tour]").dispatchEvent(new Event("start")); return []; }'
-"""Has it start, in the browser, with the next run on show."""
+START = '() => { document.querySelector("#tour [data-part=tour]").dispatchEvent(new Event("start")); }'
+"""Has it start, in the browser, on the run on show."""
 
 
 def make_tour() -> gr.HTML:

@@ -49,16 +49,11 @@ function leave() {
   card.hidden = true;
 }
 
-// It begins with the next run on show, which the page asks for at the same time.
 part("tour").addEventListener("start", () => {
-  const observer = new MutationObserver(() => {
-    observer.disconnect();
-    card.hidden = false;
-    document.querySelector("#more [role=tab]").click();
-    setTimeout(() => go(0));
-    nextButton.focus({ preventScroll: true });
-  });
-  observer.observe(document.querySelector("#tape [data-part=root]"), { attributes: true, attributeFilter: ["data-run"] });
+  card.hidden = false;
+  document.querySelector("#more [role=tab]").click();
+  go(0);
+  nextButton.focus({ preventScroll: true });
 });
 previousButton.addEventListener("click", () => go(stop - 1));
 nextButton.addEventListener("click", () => (stop === STOPS.length - 1 ? leave() : go(stop + 1)));
