@@ -27,6 +27,7 @@ class Store {
   #server;
   #runners = canRun() ? { machine: new Runner(), beside: new Runner() } : null;
   #newest = null; // what was asked last, as text
+  #answering = null; // until that is answered
   #ids = 0;
   #link = new URLSearchParams(location.search); // that the page was opened with
 
@@ -58,8 +59,16 @@ class Store {
   // asked again; `anew` has it play from the start then.
   async ask(controls, { anew = false } = {}) {
     const asked = this.#settle(controls), key = JSON.stringify(asked);
-    if (key === this.#newest) return anew && this.run && this.#show({ ...this.run, id: ++this.#ids, anew });
-    this.#newest = key;
+    if (key !== this.#newest) {
+      this.#newest = key;
+      this.#answering = this.#answerAndShow(asked, key, anew);
+      return this.#answering;
+    }
+    await this.#answering;
+    if (anew && key === this.#newest) this.#show({ ...this.run, id: ++this.#ids, anew });
+  }
+
+  async #answerAndShow(asked, key, anew) {
     try {
       const run = await this.#answer(asked);
       if (run && key === this.#newest) this.#show({ ...run, anew });
