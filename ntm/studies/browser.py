@@ -1,9 +1,10 @@
 """How fast the engine trains in a browser: a row of `ntm.studies.speed`, by Chromium through Playwright."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from safetensors.torch import save
 
@@ -14,6 +15,7 @@ from ntm.tasks import Batch
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Route
 
+_Result = TypeVar("_Result")
 _PAGE = "http://engine.test/"
 _WARMING_UP = 3
 _UPDATES = """async ({ config, inputs, targets, mask, memory, steps, batch, warmingUp, seconds, fewest }) => {
@@ -37,9 +39,13 @@ _UPDATES = """async ({ config, inputs, targets, mask, memory, steps, batch, warm
 
 def missing() -> str | None:
     """What a row for the browser lacks here, in a line; None if nothing."""
-    try:
+
+    def open_it() -> None:
         with _browser():
-            return None
+            pass
+
+    try:
+        return _apart(open_it)
     except Exception as error:  # Playwright raises kinds of its own, which are there only if it is
         return (str(error).strip() or type(error).__name__).splitlines()[0]
 
@@ -79,12 +85,21 @@ def time_updates(model: NTM, batch: Batch, seconds: float, fewest: int) -> tuple
         else:
             route.fulfill(path=SOURCE.with_name(name))
 
-    with _browser() as browser:
-        page = browser.new_page()
-        page.route(f"{_PAGE}**", serve)
-        page.goto(_PAGE)
-        found = page.evaluate(_UPDATES, given)
+    def update() -> Any:
+        with _browser() as browser:
+            page = browser.new_page()
+            page.route(f"{_PAGE}**", serve)
+            page.goto(_PAGE)
+            return page.evaluate(_UPDATES, given)
+
+    found = _apart(update)
     return found["times"], found["bytes"]
+
+
+def _apart(function: Callable[[], _Result]) -> _Result:
+    """What a function gives in a thread of its own: Playwright starts no second time in one where it is running."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(function).result()
 
 
 @contextmanager

@@ -65,7 +65,7 @@ def test_the_command_prints_tables_and_writes_rows(
     """What cannot run is left out with a line, and the rest is there."""
     few = [
         Setting("copy", "cpu", "eager", batch=1, sizes={"length": 1}),
-        Setting("copy", "cpu", "eager", batch=1, sizes={"length": 0}),
+        Setting("copy", "cpu", "eager", batch=1, sizes={"length": -1}),
         Setting("copy", "cpu", "native", batch=2, sizes={"length": 1}, varies="batch"),
     ]
     monkeypatch.setattr(speed, "settings_of", lambda names, in_browser: few)
