@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from ntm.ui import first_load
 from tests.browsing import open_page, visiting
-from tests.ui.test_page import choose_task, edges, open_tab, pause_at_start, wait_for_drawing
+from tests.ui.test_page import choose_task, edges, open_tab, pause_at_start, wait_for_drawing, wait_until_at_rest
 
 PHONE = {"width": 360, "height": 740}
 SCREEN = {"width": 1280, "height": 720}
@@ -93,7 +93,7 @@ def test_each_stop_of_the_tour_is_in_view(browser: Browser, app_url: str, viewpo
         expect(card).to_contain_text("1 of 7")
         for stop in range(1, 8):
             expect(card).to_contain_text(f"{stop} of 7")
-            wait_for_drawing(page)
+            wait_until_at_rest(page, ".toured")
             _, top, _, bottom = edges(page, ".toured")
             free = edges(page, "#tour .card")[1]
             assert top >= 0, f"stop {stop}"

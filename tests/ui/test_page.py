@@ -50,6 +50,22 @@ def wait_for_drawing(page: Page) -> None:
     page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
+def wait_until_at_rest(page: Page, selector: str) -> None:
+    """Until what it names stays where it is: a tab that has just opened moves what is in it."""
+    page.wait_for_selector(selector)
+    page.evaluate(
+        """async (selector) => {
+            const place = () => Math.round(document.querySelector(selector).getBoundingClientRect().top);
+            for (let before = NaN, still = 0; still < 10; ) {
+                await new Promise(requestAnimationFrame);
+                still = place() === before ? still + 1 : 0;
+                before = place();
+            }
+        }""",
+        selector,
+    )
+
+
 def pixels(page: Page, canvas: str) -> Image.Image:
     wait_for_drawing(page)
     address = page.locator(canvas).evaluate("canvas => canvas.toDataURL()")

@@ -2,8 +2,11 @@
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
+from functools import wraps
+from typing import Any
 
 import pytest
 
@@ -17,11 +20,14 @@ class Anything:
     """What a turn's memory is kept for."""
 
 
-def in_loop(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
-    def run() -> None:
-        asyncio.run(asyncio.wait_for(test(), 30))
+def in_loop(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:
+    """In a thread of its own: where a browser was opened before, Playwright's loop runs in this one."""
 
-    run.__name__, run.__doc__ = test.__name__, test.__doc__
+    @wraps(test)
+    def run() -> None:
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(asyncio.run, asyncio.wait_for(test(), 30)).result()
+
     return run
 
 

@@ -30,8 +30,11 @@ function go(to) {
   scrubber.dispatchEvent(new Event("input"));
   const target = document.querySelector(about);
   target.classList.add("toured");
-  bringIntoView(target);
+  // Told at once, and again whenever it moves: its tab may have only just opened, and what lies above it may grow.
+  for (const each of [target, document.body]) moved.observe(each);
 }
+
+const moved = new ResizeObserver(() => bringIntoView(document.querySelector(".toured")));
 
 // The card lies over the foot of the window, so what it tells of is to be above it.
 function bringIntoView(target) {
@@ -41,6 +44,7 @@ function bringIntoView(target) {
 }
 
 function leaveHighlight() {
+  moved.disconnect();
   for (const each of document.querySelectorAll(".toured")) each.classList.remove("toured");
 }
 
