@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -55,8 +56,10 @@ def serve_app(log: Path, *arguments: str, environment: Mapping[str, str] = os.en
 
 
 def judge_quickly(patch: pytest.MonkeyPatch) -> None:
-    """Have every task judged at its smallest sizes only."""
+    """Have every task judged at its smallest sizes only, and one seed trained unless more are asked for."""
     for task in map(tasks.get, tasks.names()):
+        alone = {name: replace(recipe, seeds=1) for name, recipe in task.recipes.items()}
+        patch.setattr(type(task), "recipes", alone)
         smallest = Case({name: task.smallest.get(name, 1) for name in task.sizes})
         patch.setattr(type(task), "validation", (smallest,))
         patch.setattr(type(task), "evaluation", (smallest,))
@@ -64,7 +67,7 @@ def judge_quickly(patch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every task is judged at its smallest sizes only."""
+    """Every task is judged at its smallest sizes only, and one seed is trained."""
     judge_quickly(monkeypatch)
 
 

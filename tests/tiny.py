@@ -54,7 +54,9 @@ SMALLEST: dict[Architecture, dict[str, int]] = {
 def small(task: str = "copy", architecture: Architecture = "ntm", **recipe: Any) -> Settings:
     """A short run of a model that is built in no time."""
     arguments = SMALLEST[architecture] | recipe.pop("arguments", {})
-    return Settings(task, architecture, Recipe(**{"updates": 40, "batch_size": 4} | recipe, arguments=arguments))
+    return Settings(
+        task, architecture, Recipe(**{"updates": 40, "batch_size": 4, "seeds": 1} | recipe, arguments=arguments)
+    )
 
 
 CPU = torch.device("cpu")

@@ -216,8 +216,6 @@ def _train_one(
         updates=options.updates,
         batch_size=options.batch_size,
     )
-    if share.size > 1 and settings.recipe.seeds > 1:
-        raise TrainingError("several seeds train in one process: leave out torchrun, or give --seeds 1")
     with locked(folder) if share.leads else nullcontext(), ExitStack() as opened:
         begin = race.resume if options.resume and (race.is_unfinished(folder) or options.command != ALL) else race.start
         runs = begin(settings, folder, device)

@@ -76,8 +76,6 @@ class Case(NamedTuple):
 
     sizes: Sizes
     memory_slots: int | None = None
-    weight: float = 1.0
-    """how much an error here counts where weights are chosen"""
     bar: float | None = None
     """the most that a mean error, or what of it is above the least possible one, may be here for a machine that has
     learned its task; None where nothing is promised"""
@@ -93,7 +91,8 @@ class Task(ABC):
             input_size, output_size = 9, 8
             sizes = {"length": range(1, 11)}
             recipes = {"ntm": Recipe(updates=10_000, arguments={"controller": "lstm"})}
-            validation = evaluation = (Case({"length": 10}), Case({"length": 20}))
+            validation = (Case({"length": 10}),)
+            evaluation = (*validation, Case({"length": 20}))
             form = Rows(bits=8)
 
             def encode(self, vectors): ...  # (L, B, 8) to a Batch

@@ -37,7 +37,6 @@ class DynamicNgrams(Task):
             learning_rate=2e-3,
             gradient_norm=0.2,
             finish=Finish(averaging=0.98),
-            seed=1,
         ),
         "lstm": Recipe(
             updates=7_000, arguments={"hidden_size": 128, "num_layers": 1}, batch_size=64, learning_rate=3e-3

@@ -36,7 +36,6 @@ class PrioritySort(Task):
             gradient_norm=0.2,
             # More than there are steps: on 32, which the heads go around, every second validation found a collapse.
             training_slots=(64,),
-            seed=8,
         ),
         "lstm": Recipe(updates=26_000, arguments={"hidden_size": 128, "num_layers": 2}),
     }

@@ -109,7 +109,7 @@ class Recipe:
     selection: Selection = Selection()
     seed: int = 0
     """The seed of weights and batches; of the first one where several race."""
-    seeds: int = 1
+    seeds: int = 4
     """How many begin, from that one on. The better ones go on, see `ntm.training.race`."""
 
     def learning_rate_at(self, update: int) -> float:

@@ -80,6 +80,15 @@ def mean(values: Tensor, share: Share) -> Tensor:
     return values / share.size
 
 
+def of_leader(order: list[int], share: Share) -> list[int]:
+    """What the leading process has, in all of them."""
+    if share.size == 1:
+        return order
+    orders = [order]
+    distributed.broadcast_object_list(orders)
+    return orders[0]
+
+
 def any_of(flag: bool, share: Share) -> bool:
     """Whether it is true in one of the processes."""
     if share.size == 1:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from ntm.training import loop
+from ntm.training import loop, parallel
 from ntm.training.loop import UPDATES_A_REPORT, Progress
 from ntm.training.parallel import ALONE, Share
 from ntm.training.recovery import REPORTS_A_LOOK
@@ -100,7 +100,8 @@ def train(
 ) -> bool:
     """Race them, until the last are through or `stopping()` is true.
 
-    On the CPU as many at once as there are threads, each with one; on a GPU all at once, each on a stream of its own.
+    On the CPU as many at once as there are threads, each with one; on a GPU all at once, each on a stream of its own;
+    where several processes share the batches, one after another.
     One whose loss stops being finite ends there, and the best of those that were dropped takes its place.
 
     Returns:
@@ -116,7 +117,7 @@ def train(
                 on_progress(run, progress)
 
         try:
-            with _own_stream(run) if len(runs) > 1 else nullcontext():
+            with _own_stream(run) if len(runs) > 1 and share.size == 1 else nullcontext():
                 return loop.train(
                     *(run, until),
                     share=share,
@@ -130,27 +131,32 @@ def train(
             return True
 
     def run_heat(heat: Heat) -> bool:
-        racing = _leaders(runs, heat)
+        racing = _leaders(runs, heat, share)
         if not racing:
             raise next(run.failure for run in runs if run.failure is not None)
-        through = _at_once(partial(train_one, until=heat.until), racing)
+        through = _at_once(partial(train_one, until=heat.until), racing, share)
         return through and (all(run.failure is None for run in racing) or run_heat(heat))
 
     return all(map(run_heat, heats(len(runs), runs[0].recipe.updates)))
 
 
-def _leaders(runs: Sequence[TrainingRun], heat: Heat) -> list[TrainingRun]:
-    """Those that take part in a heat, the same ones also where it was stopped: the furthest, and of these the best."""
+def _leaders(runs: Sequence[TrainingRun], heat: Heat, share: Share) -> list[TrainingRun]:
+    """Those that take part in a heat, the same ones also where it was stopped: the furthest, and of these the best.
+
+    Processes on different devices may judge them differently by a hair, so the first one's order counts for all.
+    """
 
     def rank(run: TrainingRun) -> tuple[int, tuple[int, float]]:
         return -min(run.update, heat.begun + 1), run.standing
 
-    return sorted((run for run in runs if run.failure is None), key=rank)[: heat.runs]
+    sound = [index for index, run in enumerate(runs) if run.failure is None]
+    order = parallel.of_leader(sorted(sound, key=lambda index: rank(runs[index])), share)
+    return [runs[index] for index in order[: heat.runs]]
 
 
-def _at_once(train_one: Callable[[TrainingRun], bool], runs: Sequence[TrainingRun]) -> bool:
-    if len(runs) == 1:
-        return train_one(runs[0])
+def _at_once(train_one: Callable[[TrainingRun], bool], runs: Sequence[TrainingRun], share: Share) -> bool:
+    if len(runs) == 1 or share.size > 1:
+        return all(train_one(run) for run in runs)
     on_cpu = runs[0].device.type == "cpu"
     room = min(len(runs), torch.get_num_threads()) if on_cpu else len(runs)
     with ThreadPoolExecutor(room, initializer=torch.set_num_threads, initargs=(1,)) as pool:

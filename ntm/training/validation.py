@@ -22,7 +22,7 @@ class Validation(NamedTuple):
     """
 
     error: float
-    """summed over the task's validation cases, each with its weight"""
+    """summed over the task's validation cases"""
     worst_logit: float
     """the logit of the bit nearest to being wrong, negative, or of the one furthest on the wrong side, positive"""
 
@@ -43,10 +43,10 @@ def validate(
     Raises:
         Stopped: as soon as `stopping()` is true; it is asked between batches.
     """
-    judged = [(case.weight, _judge(model, task, case, sequences, stopping)) for case in task.validation]
+    judged = [_judge(model, task, case, sequences, stopping) for case in task.validation]
     return Validation(
-        error=sum(weight * judgement.error for weight, judgement in judged),
-        worst_logit=max(judgement.worst_logit for _, judgement in judged),
+        error=sum(judgement.error for judgement in judged),
+        worst_logit=max(judgement.worst_logit for judgement in judged),
     )
 
 

@@ -45,6 +45,16 @@ def test_two_processes_train_the_same_model_as_one(tmp_path: Path, task: str, mo
 
 
 @pytest.mark.slow
+def test_two_processes_race_seeds(tmp_path: Path) -> None:
+    output = tmp_path / "ntm-copy"
+    done = run(*TORCHRUN, "-m", "tests.quick_train", "copy", *SHORT, "--seeds", "3", "--output", str(output))
+    assert done.returncode == 0, done.stderr
+    facts = json.loads((output / "training.json").read_text())
+    assert {facts["seed"], *(other["seed"] for other in facts["other_seeds"])} == {0, 1, 2}
+    assert [path.name for path in tmp_path.iterdir()] == [output.name]
+
+
+@pytest.mark.slow
 def test_a_batch_that_cannot_be_shared_is_refused_in_one_line(tmp_path: Path) -> None:
     done = run(*TORCHRUN, "train.py", "copy", "--batch-size", "3", "--output", str(tmp_path / "ntm-copy"))
     assert done.returncode != 0
