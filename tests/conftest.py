@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 _SECONDS_TO_START = 120
 _SECONDS_TO_APPEAR = 30  # on a busy machine; Playwright's own 5 are for an idle one
+
+
+def pytest_configure() -> None:
+    """Hear a terminal that is closed, as the tests ask for, also where `nohup` had it ignored."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.hookimpl(tryfirst=True)

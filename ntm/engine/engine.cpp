@@ -389,6 +389,7 @@ struct Plan {
   const int output_row = padded(s.outputs), wrapped_row = padded(slot_row + 2 * s.shift_range + kLanes);
   const int gate_count = s.lstm ? 4 : 1, seen_by_heads = s.heads_see_input ? s.inputs : 0;
   const int feature_row = padded(seen_by_heads + s.units + read_size);
+  int longest_seen_row = 0;
   Tape tape;
 
   Plan(const Shape& shape, float* memory) : s(shape), at(shape), tape() {
@@ -409,13 +410,12 @@ struct Plan {
       each.bias_gradient = take(backward * columns);
       return each;
     };
-    int longest = 0;
     for (int l = 0; l < s.layers; ++l) {
       ControllerLayer& layer = tape.layers[l];
       layer.below = l ? s.units : s.inputs + read_size;
       layer.linear = linear(layer.below + (s.lstm ? s.units : 0), gate_count * unit_row);
       const int row = layer.linear.input_row(), columns = layer.linear.columns;
-      longest = longest < row ? row : longest;
+      longest_seen_row = longest_seen_row < row ? row : longest_seen_row;
       layer.seen = take(states * row);
       layer.gates = take(rows * columns);
       layer.cells = take(states * unit_row);
@@ -444,7 +444,7 @@ struct Plan {
     tape.unit_scratch = take(batch * unit_row);
     tape.features_gradient = take(backward * batch * tape.output.input_row());
     tape.head_gradient = take(backward * batch * tape.heads.input_row());
-    tape.seen_gradient = take(backward * batch * longest);
+    tape.seen_gradient = take(backward * batch * longest_seen_row);
     tape.wrapped = take(batch * wrapped_row);
     tape.slot_scratch = take(backward * batch * (2 * heads + 2) * slot_row);
     tape.real = take(slot_row);
@@ -1292,7 +1292,8 @@ struct Machine {
       const int below = tape.layers[l].below;
       float* gate_gradients = tape.layers[l].gate_gradients + of(step) * linear.columns;
       for (int b = 0; b < count; ++b) layer_backward(step, b, l, gate_gradients + b * linear.columns);
-      float* seen_gradient = own(tape.seen_gradient, linear.input_row(), 0);
+      // Parts of a batch run side by side, each at a layer of its own: the longest row keeps them apart.
+      float* seen_gradient = own(tape.seen_gradient, plan.longest_seen_row, 0);
       product(count, linear.columns, linear.input_row(), gate_gradients, linear.columns, linear.backward, nullptr,
               seen_gradient);
       for (int b = 0; b < count; ++b) {

@@ -104,6 +104,11 @@ def wait_for_new_run(page: Page, before: str) -> None:
     expect(page.locator("[data-part=root]")).not_to_have_attribute("data-run", before)
 
 
+def wait_for_lstm(page: Page) -> None:
+    """What is beside the run comes after it."""
+    expect(page.locator("#summary .comparison")).to_contain_text("LSTM")
+
+
 def pause_at_start(page: Page) -> None:
     page.locator("[data-part=root]").focus()
     page.keyboard.press("Home")
@@ -402,6 +407,7 @@ def test_all_slots_can_be_seen(wide_page: Page) -> None:
 def test_the_lstm_is_drawn_beside_the_machine_with_what_it_gets_wrong(wide_page: Page) -> None:
     choose_task(wide_page, "Repeat copy")
     pause_at_start(wide_page)
+    wait_for_lstm(wide_page)
     history = pixels(wide_page, "[data-part=history]").convert("RGB")
     input_strip, output_strip = 10 * 8 + 8, 9 * 8 + 8
 

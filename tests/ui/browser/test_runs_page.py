@@ -13,7 +13,7 @@ from ntm.tasks import Question
 from ntm.ui.run import Run, run_question
 from tests.browsing import open_page, visiting
 from tests.ui.modules import machine_of
-from tests.ui.test_page import choose_task, replace_text, run_id, type_and_run, wait_for_new_run
+from tests.ui.test_page import choose_task, replace_text, run_id, type_and_run, wait_for_lstm, wait_for_new_run
 
 _PLAIN = """
 names => Object.fromEntries(names.map((name) => [name, Array.from(window.ntm.run[name])]))
@@ -25,11 +25,6 @@ _WITHOUT_WEBASSEMBLY = "delete window.WebAssembly"
 def page(browser: Browser, app_url: str) -> Iterator[Page]:
     with visiting(browser, app_url) as page:
         yield page
-
-
-def wait_for_lstm(page: Page) -> None:
-    """What is beside the run comes after it."""
-    expect(page.locator("#summary .comparison")).to_contain_text("LSTM")
 
 
 def shown_question(page: Page) -> Question:
@@ -79,7 +74,8 @@ def test_a_run_is_the_machines_and_an_edit_of_any_kind_asks_the_server_for_nothi
         wait_for_new_run(page, before)
     if page.locator("#number input").is_visible():
         before = run_id(page)
-        page.locator("#number input").fill("2")
+        number = page.locator("#number input")
+        number.fill("3" if number.input_value() == "2" else "2")
         wait_for_new_run(page, before)
     before = run_id(page)
     page.locator("#slots input").click()
