@@ -75,7 +75,8 @@ class Heads(nn.Module):
         self.addressing = nn.Linear(input_size, heads * sum(self.widths))
         self.writing = nn.Linear(input_size, write_heads * 2 * memory_width)
         with torch.no_grad():
-            extension.initialise(self.writing.bias.view(write_heads, 2, memory_width))
+            moving = self.addressing.weight.view(heads, -1, input_size), self.addressing.bias.view(heads, -1)
+            extension.initialise(moving, self.writing.bias.view(write_heads, 2, memory_width))
 
     def forward(self, controller_output: Tensor, inputs: Tensor) -> HeadOutputs:
         """Emit every head's parameters.

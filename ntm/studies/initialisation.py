@@ -148,7 +148,7 @@ def _train_ours(folder: Path, updates: int, seeds: int, stopping: Callable[[], b
             bar.update(progress.update - done[run.folder])
             done[run.folder] = progress.update
 
-        finished = race.train(runs, validating=False, on_progress=show, stopping=stopping)
+        finished = race.train(runs, dropping=False, validating=False, on_progress=show, stopping=stopping)
     return record(runs) if finished else None
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 _HARDEST_FROM = 0.8
 _POLISHING_RATE = 0.2
+_SEARCHING_RATE = 2.0
 _SMALLEST_WEIGHT = 1e-6
 
 
@@ -94,7 +95,10 @@ class Recipe:
     """The arguments of the model, other than its defaults."""
     batch_size: int = 32
     learning_rate: float = 1e-3
-    """The rate at the start. It falls to zero along a cosine."""
+    """It falls from here to zero along a cosine."""
+    search: float = 0.0
+    """The share of the updates before that, at twice the rate. It is for tasks whose algorithm is found at a rate at
+    which it cannot be held."""
     second_moment: float = 0.999
     """Adam's beta 2; less of it forgets a spike sooner."""
     gradient_norm: float = 1.0
@@ -113,10 +117,12 @@ class Recipe:
     """How many begin, from that one on. The better ones go on, see `ntm.training.race`."""
 
     def learning_rate_at(self, update: int) -> float:
-        """The rate falls to zero along a cosine, and along a second and lower one for the updates that polish."""
-        first = self.finish.before_polishing(self.updates)
+        """Twice the rate to search; then it falls to zero along a cosine, and along a lower one to polish."""
+        begun, first = round(self.search * self.updates), self.finish.before_polishing(self.updates)
+        if update < begun:
+            return _SEARCHING_RATE * self.learning_rate
         if update < first:
-            return self.learning_rate * _cosine(update / first)
+            return self.learning_rate * _cosine((update - begun) / (first - begun))
         return _POLISHING_RATE * self.learning_rate * _cosine((update - first) / (self.updates - first))
 
     def hardest_of_at(self, update: int) -> int:

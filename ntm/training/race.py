@@ -1,7 +1,7 @@
 """A race: several seeds of one recipe begin, and only the better ones go on.
 
 Whether a seed is on the way to an algorithm shows long before it is there. So the worse half is dropped after a part of
-the updates, half of the rest after twice as many, and so on: successive halving (Jamieson and Talwalkar 2016, arXiv
+the updates, half of the rest after four times as many, and so on: successive halving (Jamieson and Talwalkar 2016, arXiv
 1502.07943). The last two run to the end, and of these what does best on validation is kept.
 """
 
@@ -80,7 +80,7 @@ def heats(count: int, updates: int) -> list[Heat]:
     found, begun, until = [], 0, look * math.ceil(updates / 16 / look)
     while count > _FINALISTS and until < updates:
         found.append(Heat(begun, until, count))
-        count, begun, until = max(math.ceil(count / 2), _FINALISTS), until, 2 * until
+        count, begun, until = max(math.ceil(count / 2), _FINALISTS), until, 4 * until
     return [*found, Heat(begun, updates, count)]
 
 
@@ -93,6 +93,7 @@ def train(
     runs: Sequence[TrainingRun],
     *,
     share: Share = ALONE,
+    dropping: bool = True,
     validating: bool = True,
     on_progress: Callable[[TrainingRun, Progress], object] | None = None,
     stopping: Callable[[], bool] | None = None,
@@ -103,6 +104,15 @@ def train(
     On the CPU as many at once as there are threads, each with one; on a GPU all at once, each on a stream of its own;
     where several processes share the batches, one after another.
     One whose loss stops being finite ends there, and the best of those that were dropped takes its place.
+
+    Args:
+        runs: changed in place.
+        share: the part of every batch that this process takes.
+        dropping: whether the worse runs are dropped on the way; else all go to the end.
+        validating: whether to look for the best weights on the way, see `ntm.training.loop`.
+        on_progress: told every few updates how a run goes.
+        stopping: whether to stop, asked as often.
+        engine: what runs the models, see `ntm.engine.choose`.
 
     Returns:
         Whether the last were through.
@@ -137,7 +147,8 @@ def train(
         through = _at_once(partial(train_one, until=heat.until), racing, share)
         return through and (all(run.failure is None for run in racing) or run_heat(heat))
 
-    return all(map(run_heat, heats(len(runs), runs[0].recipe.updates)))
+    updates = runs[0].recipe.updates
+    return all(map(run_heat, heats(len(runs), updates) if dropping else [Heat(0, updates, len(runs))]))
 
 
 def _leaders(runs: Sequence[TrainingRun], heat: Heat, share: Share) -> list[TrainingRun]:

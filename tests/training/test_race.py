@@ -216,6 +216,13 @@ def test_the_worse_half_is_dropped_heat_after_heat(hopeless: list[int], tmp_path
     assert others | {race.best(runs).recipe.seed: 200} == {run.recipe.seed: run.update for run in runs}
 
 
+@pytest.mark.usefixtures("quick", "hopeless")
+def test_a_study_that_compares_seeds_drops_none(tmp_path: Path) -> None:
+    runs = race.start(several(6, updates=200), tmp_path / "run", CPU)
+    assert race.train(runs, dropping=False)
+    assert all(run.finished for run in runs)
+
+
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("stop", [60, 100, 250, 340, 520])
 def test_a_race_that_was_stopped_goes_on_with_the_same_seeds(hopeless: list[int], tmp_path: Path, stop: int) -> None:

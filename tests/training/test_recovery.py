@@ -35,10 +35,10 @@ def test_only_what_is_much_worse_and_not_negligible_is_a_collapse() -> None:
     assert look(recovery, 0.1) == pytest.approx(0.1)
     assert look(recovery, 0.49) == pytest.approx(0.49), "more than 1.3 times the best, but next to nothing"
     assert look(recovery, 0.51) == pytest.approx(0.1)
-    assert recovery.rate == pytest.approx(0.7**3)
+    assert recovery.rate == pytest.approx(0.8**3)
     recovery.forget()
     assert look(recovery, 50.0) == 50.0, "errors from before cannot be compared"
-    assert recovery.rate == pytest.approx(0.7**3)
+    assert recovery.rate == pytest.approx(0.8**3)
 
 
 @pytest.mark.usefixtures("quick")
@@ -65,7 +65,7 @@ def test_a_collapse_is_undone_down_to_the_optimiser_and_the_rate_is_lower_from_t
 
     loop.train(run, on_progress=spoil)
     assert {name.split(".")[0] for name in best} == {"model", "average", "optimizer"}
-    assert [round(rate, 6) for rate in rates[:-1] if rate] == [1.0] * 19 + [0.7] * 10
+    assert [round(rate, 6) for rate in rates[:-1] if rate] == [1.0] * 19 + [0.8] * 10
     assert run.recovery.times == 2, "the third look finds it as bad, and goes back once more"
     assert TrainingRun.resume(run.settings, tmp_path, CPU).recovery.times == 2
 
