@@ -1,7 +1,7 @@
 """A race: several seeds of one recipe begin, and only the better ones go on.
 
-Whether a seed is on the way to an algorithm shows long before it is there. So the worse half is dropped after a part of
-the updates, half of the rest after four times as many, and so on: successive halving (Jamieson and Talwalkar 2016, arXiv
+Whether a seed is on the way to an algorithm shows long before it is there. So the worse half is dropped after a
+sixteenth of the updates, half of the rest after a quarter: successive halving (Jamieson and Talwalkar 2016, arXiv
 1502.07943). The last two run to the end, and of these what does best on validation is kept.
 """
 

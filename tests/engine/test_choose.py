@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 import ntm
-from ntm.engine import choose, library
+from ntm.engine import choose, library, native
 from ntm.engine.choose import Choice, Forward, fastest, plain
 from ntm.machine.model import SequenceModel
 from ntm.training.update import bit_losses
@@ -152,6 +152,10 @@ def test_an_engine_can_be_asked_for() -> None:
     model = ntm.NTM(10, 8, controller_size=8, memory_slots=8)
     inputs, state = torch.zeros(2, 1, 10), model.initial_state(1)
     assert torch.equal(fastest(model, "eager")(inputs, state)[0], model.unroll(inputs, state)[0])
+    built = fastest(model, "native:native")(inputs, state)[0]
+    assert torch.equal(built, native.unroll(model, inputs, state)[0])
+    with pytest.raises(library.EngineUnavailableError, match="cannot be compiled"):
+        fastest(model, "native:no-such-processor")
     with pytest.raises(library.EngineUnavailableError, match="an NVIDIA GPU"):
         fastest(model, "kernel")
     with pytest.raises(ValueError, match="the engine must be one of eager, compiled, native, kernel, not 'warp'"):

@@ -178,6 +178,14 @@ def test_a_quantity_in_the_input_reaches_the_memory_of_an_analog_machine_as_it_i
     assert_all_close([trace.memory[:, 0, 0]], [quantities.unsqueeze(1).expand(5, 3)], tolerance=1e-6)
 
 
+def test_the_heads_of_an_analog_machine_begin_at_one_place_and_hardly_erase() -> None:
+    model = NTM(4, 3, read_heads=2, write_heads=2, extension="analog", **SMALL)
+    trace = model.trace(torch.ones(6, 2, 4))
+    heads = torch.cat([trace.read_weights, trace.write_weights], dim=2)
+    torch.testing.assert_close(heads, heads[:, :, :1].expand_as(heads))
+    assert trace.erases[0].max() < 0.25
+
+
 def test_what_an_analog_machine_sees_beyond_1_changes_its_heads_and_not_its_controller() -> None:
     model = make_machine(extension="analog")
     seen = []

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from ntm import tasks
-from ntm.tasks.recipe import Curriculum, Finish
+from ntm.tasks.recipe import Curriculum, Finish, Recipe
 from ntm.training import loop
 from ntm.training.loop import Progress
 from ntm.training.run import Settings, TrainingError
@@ -95,6 +95,13 @@ def test_the_mean_of_the_weights_is_what_is_judged_and_kept(
     assert len(judged) == 3
     last = load_file(tmp_path / "snapshots" / "0000060.safetensors")
     assert all(tensor.equal(last[name]) for name, tensor in judged[-1].items())
+
+
+def test_the_rate_is_twice_as_high_to_search_and_falls_along_a_cosine_after_it() -> None:
+    recipe = Recipe(updates=100, learning_rate=0.25, search=0.2, finish=Finish(polishing=0.4))
+    found = [recipe.learning_rate_at(update) for update in (0, 19, 20, 40, 60, 80, 100)]
+    assert found == pytest.approx([0.5, 0.5, 0.25, 0.125, 0.05, 0.025, 0.0])
+    assert Recipe(updates=100).learning_rate_at(0) == Recipe(updates=100).learning_rate
 
 
 def test_a_batch_that_would_take_all_memory_is_refused_before_it_does(tmp_path: Path) -> None:

@@ -208,7 +208,7 @@ def test_the_worse_half_is_dropped_heat_after_heat(hopeless: list[int], tmp_path
     assert race.train(runs)
     assert [run.update for run in sorted(runs, key=lambda run: hopeless.index(run.recipe.seed))] == [
         *(40, 40, 40),
-        80,
+        160,
         *(200, 200),
     ]
     assert race.best(runs).recipe.seed in hopeless[-2:]
@@ -231,7 +231,7 @@ def test_a_race_that_was_stopped_goes_on_with_the_same_seeds(hopeless: list[int]
     assert not race.train(runs, stopping=lambda: sum(run.update for run in runs) >= stop)
     again = race.resume(settings, tmp_path / "run", CPU)
     assert race.train(again)
-    assert sum(run.update for run in again) == 3 * 40 + 80 + 2 * 200
+    assert sum(run.update for run in again) == 3 * 40 + 160 + 2 * 200
     assert {run.recipe.seed for run in again if run.finished} == set(hopeless[-2:])
 
 
