@@ -5,6 +5,7 @@
 //   problem   why what is asked now cannot be run, a sentence; null where it can
 //   notice    what else is to be told, such as what is wrong with a link
 //   original  the run as it was before somebody replaced numbers in it; null where nobody has
+//   touch     what a link replaces in the run, until that is done; null where it replaces nothing
 //
 // Views and the page's events find it as `window.ntm`.
 
@@ -21,7 +22,7 @@ const NOT_HERE = "This browser cannot run the machine itself, so its numbers can
 const NOT_FINITE = "This machine's numbers grow beyond all bounds here, so it has no answer.";
 
 class Store {
-  state = { run: null, problem: null, notice: null, original: null };
+  state = { run: null, problem: null, notice: null, original: null, touch: null };
   step = 0;
   #catalogue;
   #server;
@@ -41,6 +42,10 @@ class Store {
 
   get run() {
     return this.state.run;
+  }
+
+  get #untouched() {
+    return this.state.original ?? this.state.run;
   }
 
   task(name) {
@@ -65,7 +70,7 @@ class Store {
       return this.#answering;
     }
     await this.#answering;
-    if (anew && key === this.#newest) this.#show({ ...this.run, id: ++this.#ids, anew });
+    if (anew && key === this.#newest) this.#show({ ...this.#untouched, id: ++this.#ids, anew });
   }
 
   async #answerAndShow(asked, key, anew) {
@@ -88,16 +93,24 @@ class Store {
     this.#set({ notice });
   }
 
-  // Runs what is on show with numbers replaced, see `trace` in engine.js; with none it is as it was.
-  async rerun(overrides) {
-    const original = this.state.original ?? this.run;
+  // What a link replaces in the run on show, for whoever reads that; it is given but once.
+  takeTouch() {
+    const { touch } = this.state;
+    this.state = { ...this.state, touch: null };
+    return touch;
+  }
+
+  // Runs what is on show with numbers replaced, see `trace` in engine.js; with none it is as it was. `touched` is the same
+  // as a part of an address.
+  async rerun(overrides, touched) {
+    const { id, asked, ...sequence } = this.#untouched;
     if (!this.#runners) return this.tell(NOT_HERE);
-    if (!overrides.length) return this.#set({ run: original, original: null });
-    const trace = await this.#runners.machine.run(this.#request(original.asked, original, overrides));
-    if (!trace || original.id !== (this.state.original ?? this.run).id) return;
+    if (!overrides.length) return this.#set({ run: this.#untouched, original: null });
+    const trace = await this.#runners.machine.run(this.#request(asked, sequence, overrides)), original = this.#untouched;
+    if (!trace || original.id !== id) return;
     const fields = nameFields(trace, this.#machineOf(original.asked).config, original.steps, original.slots);
     const { outputs, memory, heads, usedSlots, ...kept } = original;
-    const changed = complete({ ...kept, ...fields, originalOutputs: outputs, overrides });
+    const changed = complete({ ...kept, ...fields, originalOutputs: outputs, overrides, touched });
     this.#set({ run: changed, original });
   }
 
@@ -113,7 +126,7 @@ class Store {
 
   // The query of an address that opens what is on show.
   query() {
-    return queryOf(this.state.original ?? this.run, this.step);
+    return queryOf(this.run, this.step, this.run.touched);
   }
 
   // ---- asking ----------------------------------------------------------------------------------------------------
@@ -211,14 +224,15 @@ class Store {
   // ---- showing ---------------------------------------------------------------------------------------------------
 
   #show(run) {
-    this.#set({ run: { ...run, openAt: this.#takeStep() }, problem: null, notice: null, original: null });
+    const { step, touch } = this.#takePlace();
+    this.#set({ run: { ...run, openAt: step }, problem: null, notice: null, original: null, touch });
     this.#lookBeside(run).catch(() => {});
   }
 
-  // The step that the page's address asks for, of the first run on show.
-  #takeStep() {
-    const step = this.run ? null : this.#link.get("step");
-    return /^\d+$/.test(step) ? Number(step) : null;
+  // The step of the first run on show that the page's address asks for, and what it replaces there.
+  #takePlace() {
+    const [step, touch] = ["step", "touch"].map((name) => (this.run ? null : this.#link.get(name)));
+    return { step: /^\d+$/.test(step) ? Number(step) : null, touch };
   }
 
   #set(change) {
@@ -241,14 +255,20 @@ class Store {
     if (longer && this.#machineOf(run.asked).weights) {
       const trace = await this.#runners.beside.run(this.#request(run.asked, longer));
       if (!trace || !isCurrent()) return;
-      this.#set({ run: { ...this.run, belief: [sigmoid(trace.logits.at(-1)), longer.optimal.at(-1)] } });
+      this.#add({ belief: [sigmoid(trace.logits.at(-1)), longer.optimal.at(-1)] });
     }
     if (!task.baseline || !Number.isNaN(run.baselineOutputs[0])) return;
     const machine = { ...task.baseline, weights: this.#addressOf(task.baseline.weights) };
     const trace = await this.#runners.beside.run({ machine, inputs: run.inputs, steps: run.steps });
     if (!trace || !isCurrent()) return;
     const outputs = trace.logits.map(sigmoid);
-    this.#set({ run: { ...this.run, baselineOutputs: shaped(outputs, run.outputs.shape) } });
+    this.#add({ baselineOutputs: shaped(outputs, run.outputs.shape) });
+  }
+
+  // Adds to the run on show, and to what it was before it was touched.
+  #add(more) {
+    const { run, original } = this.state;
+    this.#set({ run: { ...run, ...more }, original: original && { ...original, ...more } });
   }
 
   // The sequence with one bit more, which asks for the next one.
