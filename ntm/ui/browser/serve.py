@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from ntm.machine.model import SequenceModel
 
-_TYPES = {".js": "text/javascript", ".wasm": "application/wasm"}
+_TYPES = {".js": "text/javascript", ".json": "application/json", ".wasm": "application/wasm"}
 _FOR_GOOD = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
@@ -67,8 +67,8 @@ def _files() -> Mapping[str, bytes]:
     """What a browser may have of the package, by name."""
     engine = files("ntm.engine")
     found = {name: engine.joinpath(name).read_bytes() for name in ("engine.js", "engine.wasm")}
-    folders = map(files, (__package__, "ntm.ui.trainer"))
-    modules = [each for folder in folders for each in folder.iterdir() if each.name.endswith(".js")]
+    folders = map(files, (__package__, "ntm.ui.trainer", "ntm.ui.experiments"))
+    modules = [each for folder in folders for each in folder.iterdir() if each.name.endswith((".js", ".json"))]
     return found | {each.name: each.read_bytes() for each in modules}
 
 

@@ -22,15 +22,18 @@ const NOT_HERE = "This browser cannot run the machine itself, so its numbers can
 const NOT_FINITE = "This machine's numbers grow beyond all bounds here, so it has no answer.";
 
 class Store {
+  #whenOpened;
   state = { run: null, problem: null, notice: null, original: null, touch: null };
   step = 0;
+  link = new URLSearchParams(location.search); // that the page was opened with; its address changes
+  opened = new Promise((resolve) => { this.#whenOpened = resolve; }); // once the page has asked what its address says
   #catalogue;
   #server;
   #runners = canRun() ? { machine: new Runner(), beside: new Runner() } : null;
   #newest = null; // what was asked last, as text
   #answering = null; // until that is answered
   #ids = 0;
-  #link = new URLSearchParams(location.search); // that the page was opened with
+  #held = null; // the query that the page's address has in place of that of the run on show
 
   // The catalogue of tasks and machines is that of ntm/ui/browser/catalogue.py; `server(asked)` encodes a question or says
   // what is wrong with it, and runs it where it is to.
@@ -52,11 +55,17 @@ class Store {
     return this.#catalogue.tasks[name];
   }
 
+  // The page has asked what its address says, or knows what is wrong with that.
+  finishOpening(problem) {
+    if (problem) this.tell(problem);
+    this.#whenOpened();
+  }
+
   // The run that the page came with.
   async open({ asked, packed }) {
     const settled = this.#settle(asked), key = JSON.stringify(settled);
     const sequence = await unpack(packed), run = this.#make(settled, { ...sequence, steps: sequence.inputs.shape[0] });
-    if (this.#newest === null && !this.#link.has("task")) [this.#newest] = [key, this.#show({ ...run, anew: true })];
+    if (this.#newest === null && !this.link.has("task")) [this.#newest] = [key, this.#show({ ...run, anew: true })];
     setTimeout(() => this.#loadAhead(settled));
   }
 
@@ -122,6 +131,17 @@ class Store {
   // A question as the grid shows it.
   layOut(question) {
     return layOut(this.task(question.task), question);
+  }
+
+  // Shows the run again, as it was before somebody touched it, at a step and with what a link replaces in it.
+  reopen({ step = 0, touch = null }) {
+    this.#show({ ...this.#untouched, id: ++this.#ids }, { step, touch });
+  }
+
+  // Has the page's address be this one, and not follow the run on show, until it is given null.
+  hold(query) {
+    this.#held = query;
+    this.#showAddress();
   }
 
   // The query of an address that opens what is on show.
@@ -223,28 +243,31 @@ class Store {
 
   // ---- showing ---------------------------------------------------------------------------------------------------
 
-  #show(run) {
-    const { step, touch } = this.#takePlace();
+  #show(run, { step, touch } = this.#takePlace()) {
     this.#set({ run: { ...run, openAt: step }, problem: null, notice: null, original: null, touch });
     this.#lookBeside(run).catch(() => {});
   }
 
   // The step of the first run on show that the page's address asks for, and what it replaces there.
   #takePlace() {
-    const [step, touch] = ["step", "touch"].map((name) => (this.run ? null : this.#link.get(name)));
+    const [step, touch] = ["step", "touch"].map((name) => (this.run ? null : this.link.get(name)));
     return { step: /^\d+$/.test(step) ? Number(step) : null, touch };
   }
 
   #set(change) {
     this.state = { ...this.state, ...change };
     document.dispatchEvent(new CustomEvent("run", { detail: this.state }));
-    if (this.run && !this.state.problem) showQuery(this.query());
+    this.#showAddress();
   }
 
   #moveTo(step) {
     if (step === this.step) return;
     this.step = step;
-    if (this.run && !this.state.problem) showQuery(this.query());
+    this.#showAddress();
+  }
+
+  #showAddress() {
+    if (this.run && !this.state.problem) showQuery(this.#held ?? this.query());
   }
 
   // What the LSTM makes of it, and how likely the machine thinks the next bit is a 1. Neither holds up the picture.

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from importlib.resources import files
+from itertools import pairwise
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -86,5 +87,5 @@ def test_what_is_set_again_is_the_same_touch(scripts: Page) -> None:
         "5_clear_2",
         "5_memory_2_0_0.25",
     ]
-    for first, second in zip(others, others[1:], strict=False):
+    for first, second in pairwise(others):
         assert not scripts.evaluate(same, [first, second])
