@@ -4,7 +4,7 @@ import { MEASURES } from "./measures.js";
 
 const NOT_SHOWN = "The page could not show that. Try again in a moment.";
 const NONE_OF_THESE = "It is none of these: the machine on show does something else.";
-const PATIENCE = 5000; // milliseconds until a tab is there
+const PATIENCE = 5000, PAUSE = 200; // milliseconds until a tab is there, and between looking for it
 
 // Takes over the card of experiments.html. `choose(query)` has the page show what a link says; the document's event
 // "shown" tells that it does.
@@ -178,8 +178,11 @@ function isOnShow({ step, touch, ...asked }) {
 async function openTab({ tab, preset }) {
   [...document.querySelectorAll("#more [role=tab]")].find(({ textContent }) => textContent.trim() === tab).click();
   const find = () => document.querySelector(`#preset input[value="${preset}"]`);
-  for (const begun = performance.now(); !find() && performance.now() - begun < PATIENCE; ) await new Promise(requestAnimationFrame);
-  find()?.click();
+  // A tab that has just opened may not listen yet.
+  for (let left = PATIENCE; left > 0 && !find()?.checked; left -= PAUSE) {
+    find()?.click();
+    await new Promise((resolve) => setTimeout(resolve, PAUSE));
+  }
   find()?.scrollIntoView({ block: "center" });
 }
 
