@@ -13,8 +13,12 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# Gradio's own compression is for these, and better. Events are left as they are, for they come in pieces.
-_LEFT_ALONE = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "text/css", "text/javascript", "application/javascript")
+# Gradio's own compression is for scripts and styles, and better. Events are left as they are, for they come in pieces,
+# and weights, for nothing makes them smaller.
+_LEFT_ALONE = (
+    *DEFAULT_EXCLUDED_CONTENT_TYPES,
+    *("text/css", "text/javascript", "application/javascript", "application/octet-stream"),
+)
 _ASSETS = "templates/frontend/assets"
 _SCRIPT = re.compile("(core|runtime|statustracker|Blocks|HTML|markdown-code)-.{8}[.]js")
 """what those scripts are called: a name, and a hash of what they hold"""
@@ -22,7 +26,10 @@ _SCRIPT = re.compile("(core|runtime|statustracker|Blocks|HTML|markdown-code)-.{8
 
 def middleware() -> list[Middleware]:
     """Both, for the server."""
-    return [Middleware(NameScripts), Middleware(GZipMiddleware, exclude_content_types=_LEFT_ALONE)]
+    return [
+        Middleware(NameScripts),
+        Middleware(GZipMiddleware, exclude_content_types=_LEFT_ALONE),
+    ]
 
 
 class NameScripts:

@@ -18,11 +18,10 @@ from ntm.ui.browser import ASK, describe_pulled, make_browser
 from ntm.ui.browser.serve import Weights, routes
 from ntm.ui.endpoints import make_endpoints
 from ntm.ui.events import QUIET
+from ntm.ui.experiments import make_experiments, make_list
 from ntm.ui.flow import make_flow
 from ntm.ui.guard import GuardedBlocks
-from ntm.ui.links import Link
 from ntm.ui.machines import Machines, has_own, open_own
-from ntm.ui.outcome import ask
 from ntm.ui.panels.downloads import add_downloads
 from ntm.ui.panels.generalisation import add_generalisation
 from ntm.ui.panels.how_it_works import add_how_it_works
@@ -53,11 +52,11 @@ def make_page(machines: Machines, notice: str | None = None) -> tuple[GuardedBlo
         The page, and the routes to what the browser fetches for its own runs.
     """
     example, weights = controls.example(machines.tasks[0]), Weights()
-    first = ask(machines, Link(example.question), None)
     page = GuardedBlocks(title="Neural Turing Machine", fill_width=True, delete_cache=(3600, 3600))
     with page:
         tour_button = _introduce(notice)
-        make_browser(machines, weights, example, first)
+        make_browser(machines, weights, example)
+        experiment = make_experiments()
         key = gr.State(None)  # of the visitor's own machine, and gone with the visitor
         task = add_tasks(machines)
         with gr.Row(elem_id="ask"):
@@ -68,6 +67,8 @@ def make_page(machines: Machines, notice: str | None = None) -> tuple[GuardedBlo
             with gr.Tab("Look inside"):
                 tape.make_history_place()
                 _add_rows()
+            with gr.Tab("Experiments"):
+                make_list()
             with gr.Tab("How it addresses"):
                 make_flow(elem_id="flow")
                 make_addressing(elem_id="addressing")
@@ -85,7 +86,7 @@ def make_page(machines: Machines, notice: str | None = None) -> tuple[GuardedBlo
         asked = [task, asking.kind, asking.typed, asking.number, asking.slots, asking.learned, asking.machine]
         asks: dict[str, Any] = {"fn": None, "inputs": asked, "outputs": asking.size, "js": ASK, **QUIET}
         follow_edits(asking, asks)
-        show_questions(machines, asking, asks, tour_button, page)
+        show_questions(machines, asking, asks, tour_button=tour_button, experiment=experiment, page=page)
         learning.play(asks)
         _use_pulled(machines, weights, key, asking, asks)
         _add_endpoints(machines)
