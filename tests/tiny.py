@@ -18,6 +18,7 @@ TRAINING: dict[str, Any] = {
     "batch_size": 2,
     "learning_rate": 0.001,
     "best_update": 20,
+    "chosen_at": [{"length": 20}, {"length": 120}, {"length": 20}],
     "sequences": 80,
     "seconds": 1.5,
     "device": "a test",
@@ -36,6 +37,7 @@ EVALUATION: dict[str, Any] = {
     "error": "bit errors",
     "sequences": 100,
     "seeds": [5],
+    "chosen_at": [{"length": 20}, {"length": 120}, {"length": 20}],
     "scores": [
         _score(1, 8, error=0.25, margin=0.08, worst=2.0, wrong=20),
         _score(20, 8, error=12.5, margin=1.0, worst=30.0, wrong=100),

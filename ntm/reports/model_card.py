@@ -145,6 +145,8 @@ def render(
     # Of a task of one's own the file's name alone: where it lies says nothing to others.
     trained_on = task if path is None else path.name
     rows = tables.rows(about, evaluation)
+    # Records of before do not say.
+    chosen_at = evaluation.get("chosen_at", [case.sizes for case in about.validation])
     return _TEXT.format(
         metadata=_metadata(name, task, evaluation, rows).to_yaml(),
         name=name,
@@ -163,7 +165,7 @@ def render(
         seeds=tables.describe_seeds(evaluation["seeds"] if "seeds" in evaluation else [evaluation["seed"]]),
         optimal=_OPTIMAL if any(row.optimal is not None for row in rows) else "",
         scores=tables.markdown(_TITLES, list(map(_cells, rows))),
-        validation="; ".join(dict.fromkeys(tables.describe_sizes(case.sizes) for case in about.validation)),
+        validation="; ".join(dict.fromkeys(map(tables.describe_sizes, chosen_at))),
         configuration="\n".join(f"| `{argument}` | {value} |" for argument, value in model.config.items()),
         training="\n".join(f"| {words} | {_say(training[fact])} |" for fact, words in _TRAINING.items()),
     )

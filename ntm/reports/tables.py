@@ -51,12 +51,12 @@ def rows(task: Task, evaluation: Mapping[str, Any]) -> list[Row]:
     """
     within: dict[int | None, list[Mapping[str, Any]]] = {}
     beyond = []
+    chosen_at = evaluation.get("chosen_at", [])
     for score in evaluation["scores"]:
         if in_training_range(task, score["sizes"]):
             within.setdefault(score["memory_slots"], []).append(score)
         else:
-            chosen_at = any(score["sizes"] == dict(case.sizes) for case in task.validation)
-            beyond.append(_row([score], describe_sizes(score["sizes"]), chosen_at=chosen_at))
+            beyond.append(_row([score], describe_sizes(score["sizes"]), chosen_at=score["sizes"] in chosen_at))
     trained = [_row(scores, _describe_range(task, len(scores)), trained=True) for scores in within.values()]
     return trained + beyond
 
@@ -182,7 +182,8 @@ def compare(task: Task, evaluations: Mapping[str, Mapping[str, Any]]) -> str:
 def _cells(judged: Sequence[Row | None], optimal: bool) -> list[str]:
     there = [row for row in judged if row is not None]
     slots = max(row.memory_slots or 0 for row in there)
-    cells = [there[0].label, f"{slots:,}" if slots else "", *map(mean_error, judged)]
+    label = next((row.label for row in there if row.chosen_at), there[0].label)
+    cells = [label, f"{slots:,}" if slots else "", *map(mean_error, judged)]
     if optimal:
         cells.append(_NOTHING if there[0].optimal is None else number(there[0].optimal))
     return cells
@@ -196,14 +197,14 @@ def side_by_side(task: Task, evaluations: Mapping[str, Mapping[str, Any]]) -> li
     tables = [rows(task, evaluation) for evaluation in evaluations.values()]
     keys: dict[tuple[str, int | None], None] = {}
     for row in (row for table in tables for row in table):
-        if row.memory_slots is not None or all(row.label != label for label, _ in keys):
-            keys[row.label, row.memory_slots] = None
+        if row.memory_slots is not None or all(row.sizes != sizes for sizes, _ in keys):
+            keys[row.sizes, row.memory_slots] = None
     return [
         [
-            next((row for row in table if row.label == label and row.memory_slots in (slots, None)), None)
+            next((row for row in table if row.sizes == sizes and row.memory_slots in (slots, None)), None)
             for table in tables
         ]
-        for label, slots in keys
+        for sizes, slots in keys
     ]
 
 

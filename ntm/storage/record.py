@@ -63,6 +63,8 @@ def write(
         add_files: called with the folder being written, to add what else belongs there: the pictures that
             `model_card.PICTURES` names, and snapshots.
     """
+    # With the figures goes which of them decided between weights.
+    evaluation = evaluation | {"chosen_at": training.get("chosen_at", [])}
     with replacing(folder) as fresh:
         save_weights(model, fresh, task)
         write_json(fresh / TRAINING, training)

@@ -34,7 +34,8 @@ that neither training nor the choice of weights has seen.
 - After "±" is half the 95 % interval of the mean.
 - "0 (< 0.03 %)" means that no sequence was wrong, so fewer than 0.03 % are, at the level of 95 %. The same is said
   where fewer than twenty were. The card of each machine says how many were, and how wrong the worst was.
-- "Size used in choosing" marks a size that no machine was trained on, but whose error decided between weights.
+- "Size used in choosing" marks a size that nothing was trained on, but whose error decided between the weights of one
+  of the machines beside it: its card says so.
 
 `python -m ntm.studies.evaluation --all --full --save` measures the errors anew, `python -m ntm.studies.initialisation`
 repeats the study, and `python -m ntm.studies.results` writes this page and draws its figures from what they recorded.

@@ -253,6 +253,7 @@ class TrainingRun:
             "task": self.settings.task,
             **asdict(self.recipe),
             "best_update": self.best_update,
+            "chosen_at": [dict(case.sizes) for case in self.task.validation],
             "sequences": self.update * self.recipe.batch_size,
             "seconds": round(self.seconds, 1),
             "device": torch.cuda.get_device_name(self.device) if on_gpu else f"{platform.machine()} CPU",

@@ -11,7 +11,6 @@ from ntm.reports import tables
 from ntm.storage import record
 from ntm.storage.untrusted import CheckpointError
 from ntm.studies import initialisation, results
-from ntm.tasks import Case
 from tests.conftest import ROOT
 from tests.tiny import EVALUATION, TRAINING, write_checkpoint
 
@@ -56,10 +55,10 @@ def test_where_nothing_was_wrong_a_table_says_how_seldom_it_must_be() -> None:
     assert tables.wrong_sequences(second) == "12 (0.069 to 0.21 %)"
 
 
-def test_sizes_by_which_the_weights_were_chosen_are_marked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sizes_by_which_the_weights_were_chosen_are_marked() -> None:
     task = ntm.tasks.get("associative-recall")
-    monkeypatch.setattr(type(task), "validation", tuple(Case({"items": items}) for items in (2, 6, 12, 20)))
-    found = tables.rows(task, {"scores": [score({"items": items}) for items in (6, 8, 12, 20)]})
+    scores = [score({"items": items}) for items in (6, 8, 12, 20)]
+    found = tables.rows(task, {"scores": scores, "chosen_at": [{"items": items} for items in (2, 6, 12, 20)]})
     assert [row.label.partition(" (")[2] for row in found] == [
         "trained on)",
         "",
