@@ -22,6 +22,7 @@ from ntm.tasks import InputError
 from ntm.ui import budget, first_load
 from ntm.ui.budget import NeedsMoreError
 from ntm.ui.door import Door, Listeners
+from ntm.ui.gradio_files import files_of
 from ntm.ui.turns import LONGEST_LINE, PATIENCE, BusyError, Lane, Turns
 
 PULLING = "pulling"
@@ -47,11 +48,12 @@ class GuardedBlocks(gr.Blocks):
         self._listeners = Listeners()
         self._began: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
 
-    def serve(self, routes: Sequence[BaseRoute] = (), **options: Any) -> None:
+    def serve(self, routes: Sequence[BaseRoute] = (), at_first: Sequence[str] = (), **options: Any) -> None:
         """Serve the page, as `launch` does, until the process ends.
 
         Args:
             routes: what is served besides.
+            at_first: the addresses of what the page needs of that at first.
             options: those of `launch`.
         """
         self.queue(default_concurrency_limit=None)  # whoever waits, waits for a turn, and is told when that is too long
@@ -60,7 +62,10 @@ class GuardedBlocks(gr.Blocks):
             state_session_capacity=_MOST_SESSIONS,
             _frontend=False,  # no check that ends the app where the first page takes three seconds: a busy machine
             app_kwargs={
-                "middleware": [Middleware(Door, listeners=self._listeners), *first_load.middleware()],
+                "middleware": [
+                    Middleware(Door, listeners=self._listeners),
+                    *first_load.middleware(files_of(self), at_first),
+                ],
                 "routes": list(routes),
             },
             **options,
