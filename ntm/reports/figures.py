@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from matplotlib.animation import FFMpegWriter, PillowWriter
+from matplotlib.animation import AbstractMovieWriter, FFMpegWriter
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import StepPatch
 from matplotlib.ticker import LogLocator, NullFormatter
+from PIL import GifImagePlugin, Image
 from torch import Tensor
 
 from ntm.machine.model import SequenceModel
@@ -137,11 +139,12 @@ def animate_run(batch: Batch, trace: Trace, path: Path, index: int = 0) -> Itera
         raise ValueError("this machine has no memory to show")
     figure = _figure(7.2, 4.8)
     writes, memory, reads, inputs, outputs = figure.subplots(5, height_ratios=[0.8, 2.2, 0.8, 0.8, 0.8])
-    positions = np.arange(len(slots))
-    write_bars = _draw_bars(writes, recording.write_weights, positions, _WRITE_COLOUR, "write")
-    read_bars = _draw_bars(reads, recording.read_weights, positions, _READ_COLOUR, "read")
+    bars = {
+        _draw_bars(writes, recording.write_weights, len(slots), _WRITE_COLOUR, "write"): recording.write_weights,
+        _draw_bars(reads, recording.read_weights, len(slots), _READ_COLOUR, "read"): recording.read_weights,
+    }
     reads.invert_yaxis()
-    limit = np.abs(recording.memory).max()
+    limit = max(recording.memory.max(), -recording.memory.min())
     cells = memory.imshow(
         recording.memory[0, slots].T, aspect="auto", cmap="PRGn", vmin=-limit, vmax=limit, interpolation="nearest"
     )
@@ -150,19 +153,66 @@ def animate_run(batch: Batch, trace: Trace, path: Path, index: int = 0) -> Itera
     _draw_strip(inputs, _Strip("input", recording.inputs.T))
     _draw_strip(outputs, _Strip("output", recording.outputs.T))
     playheads = [axis.axvline(1, color=_WRITE_COLOUR, linewidth=1.5) for axis in (inputs, outputs)]
-    writer = (FFMpegWriter if path.suffix == ".mp4" else PillowWriter)(fps=_FRAMES_A_SECOND)
+    moving: list[Artist] = [cells, *memory.spines.values(), *bars, *playheads]
+    for artist in moving:
+        artist.set_animated(True)
+    writer = FFMpegWriter(_FRAMES_A_SECOND) if path.suffix == ".mp4" else _GifWriter(moving)
     with writer.saving(figure, str(path), dpi=90):
         figure.canvas.draw()
         figure.set_layout_engine("none")  # nothing moves from here on, and laying out anew is most of a frame's cost
         for step in range(len(recording.memory)):
             cells.set_data(recording.memory[step, slots].T)
-            for bars, weights in ((write_bars, recording.write_weights), (read_bars, recording.read_weights)):
-                for bar, height in zip(bars, weights[step, :, slots].max(axis=1), strict=True):
-                    bar.set_height(height)
+            for each, weights in bars.items():
+                each.set_data(weights[step, :, slots].max(axis=1))
             for playhead in playheads:
                 playhead.set_xdata([step + 1, step + 1])
             writer.grab_frame()
             yield step
+
+
+class _GifWriter(AbstractMovieWriter):
+    """Writes every frame as it comes, and draws anew only what moves.
+
+    `PillowWriter` keeps all frames until the last, a megabyte each, and draws all of every one.
+
+    Args:
+        moving: what is drawn anew; all of it is `animated`.
+    """
+
+    def __init__(self, moving: Sequence[Artist]) -> None:
+        super().__init__(_FRAMES_A_SECOND)
+        self._moving = moving
+        self._still: Any = None
+
+    def setup(self, fig: Figure, outfile: str | Path, dpi: float | None = None) -> None:
+        """Open the file."""
+        super().setup(fig, outfile, dpi)
+        fig.set_dpi(self.dpi)
+        self._file = Path(outfile).open("wb")  # noqa: SIM115 - `finish` closes it
+
+    def grab_frame(self, **savefig_kwargs: Any) -> None:
+        """Draw a frame and write it."""
+        is_first = self._still is None
+        frame = self._draw()
+        # Part by part, for `Image.save` writes nothing before it has been given every frame.
+        if is_first:
+            self._file.writelines(GifImagePlugin.getheader(frame, info={"loop": 0})[0])
+        self._file.writelines(GifImagePlugin.getdata(frame, duration=1000 / self.fps, include_color_table=True))
+
+    def finish(self) -> None:
+        """Close the file."""
+        self._file.write(b";")
+        self._file.close()
+
+    def _draw(self) -> Image.Image:
+        canvas: Any = self.fig.canvas
+        if self._still is None:
+            canvas.draw()
+            self._still = canvas.copy_from_bbox(self.fig.bbox)
+        canvas.restore_region(self._still)
+        for artist in self._moving:
+            self.fig.draw_artist(artist)
+        return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").quantize()
 
 
 def _record(batch: Batch, trace: Trace, index: int) -> _Recording:
@@ -229,13 +279,13 @@ def _draw_strip(axis: Axes, strip: _Strip, first: int = 1) -> None:
     _name(axis, strip.name)
 
 
-def _draw_bars(axis: Axes, weights: np.ndarray, positions: np.ndarray, colour: str, name: str) -> list[Rectangle]:
-    bars = axis.bar(positions, np.zeros(len(positions)), width=0.9, color=colour)
-    axis.set_xlim(-0.5, len(positions) - 0.5)
+def _draw_bars(axis: Axes, weights: np.ndarray, count: int, colour: str, name: str) -> StepPatch:
+    bars = axis.stairs(np.zeros(count), np.arange(count + 1) - 0.5, fill=True, color=colour)
+    axis.set_xlim(-0.5, count - 0.5)
     axis.set_ylim(0, 1)
     axis.set_xticks([])
     _name(axis, name + (" heads" if weights.shape[1] > 1 else " head"))
-    return list(bars)
+    return bars
 
 
 def _name(axis: Axes, name: str) -> None:

@@ -102,9 +102,7 @@ class DynamicNgrams(Task):
 
     def optimal_errors(self, batch: Batch) -> Tensor:
         """The log loss of the optimal estimator on the same sequences, (B,): no model can do better on average."""
-        estimates = self.optimal_probabilities(batch.inputs)
-        losses = functional.binary_cross_entropy(estimates, batch.targets.double(), reduction="none")
-        return self._sum_in_bits(losses, batch).float()
+        return self._log_loss(self.optimal_probabilities(batch.inputs), batch)
 
     def optimal_probabilities(self, inputs: Tensor) -> Tensor:
         """The optimal Bayesian estimate of the next bit being 1, equation 10: (n1 + 1/2) / (n0 + n1 + 1).
@@ -141,16 +139,21 @@ class DynamicNgrams(Task):
         probabilities of a 1, a row for each bit, and those of the optimal estimator; and the log loss of both in bits.
         """
         batch = answer.batch
+        estimates = self.optimal_probabilities(batch.inputs)
         return super().report(question, answer) | {
-            "optimal_probabilities": self.optimal_probabilities(batch.inputs)[batch.mask].tolist(),
+            "optimal_probabilities": estimates[batch.mask].tolist(),
             "log_loss": self.errors(answer.logits, batch).item(),
-            "optimal_log_loss": self.optimal_errors(batch).item(),
+            "optimal_log_loss": self._log_loss(estimates, batch).item(),
         }
 
     def _contexts(self, bits: Tensor) -> Tensor:
         """The number that each window of five bits spells, first bit highest: (T, B) to (T - 4, B)."""
         values = 2 ** torch.arange(self.context - 1, -1, -1, device=bits.device)
         return (bits.unfold(0, self.context, 1) * values).sum(-1)
+
+    def _log_loss(self, estimates: Tensor, batch: Batch) -> Tensor:
+        losses = functional.binary_cross_entropy(estimates, batch.targets.double(), reduction="none")
+        return self._sum_in_bits(losses, batch).float()
 
     def _sum_in_bits(self, losses: Tensor, batch: Batch) -> Tensor:
         return ((losses / math.log(2)).squeeze(-1) * batch.mask).sum(0)

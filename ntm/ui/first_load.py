@@ -21,8 +21,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ntm.ui.gradio_files import ASSETS
 
-# Compressed by Gradio where not here, and better. Events are left as they are, for they come in pieces.
-_LEFT_ALONE = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "text/css", "text/javascript", "application/javascript")
+# Scripts and styles are compressed by Gradio where not here, and better. Events are left as they are, for they come in
+# pieces, and weights, for nothing makes them smaller.
+_LEFT_ALONE = (
+    *DEFAULT_EXCLUDED_CONTENT_TYPES,
+    *("text/css", "text/javascript", "application/javascript", "application/octet-stream"),
+)
 _NAMED_BY_CONTENTS = re.compile("/(assets|ntm/[0-9a-f]+)/[^/]+[.](js|css|wasm)")
 _LARGEST = 2**18
 """bytes of a file: a larger one takes seconds, and nothing that large is needed at first"""
@@ -89,11 +93,10 @@ class KeepCompressed:
         answer = await _take_answer(self._app, scope, receive)
         contents = bytes(answer.body)
         if answer.status_code == 200 and len(contents) <= _LARGEST:
+            told = {"Cache-Control": "public, max-age=31536000, immutable", "ETag": answer.headers["etag"]}
+            how = {"Content-Encoding": "br", "Vary": "Accept-Encoding"}
             compressed = await run_in_threadpool(_compress, contents)
-            kept = {"Cache-Control": "public, max-age=31536000, immutable", "Content-Encoding": "br"}
-            answer = Response(
-                compressed, headers=kept | {"Vary": "Accept-Encoding"}, media_type=answer.headers["content-type"]
-            )
+            answer = Response(compressed, headers=told | how, media_type=answer.headers["content-type"])
         await answer(scope, receive, send)
 
 
@@ -103,7 +106,7 @@ def _link(address: str) -> str:
 
 
 async def _take_answer(app: ASGIApp, scope: Scope, receive: Receive) -> Response:
-    """The whole of an app's answer, as it is before anything is compressed, also where a browser has it already."""
+    """The whole of an app's answer, before anything is compressed."""
     answer, body = Response(), bytearray()
 
     async def take(message: Message) -> None:
@@ -112,10 +115,8 @@ async def _take_answer(app: ASGIApp, scope: Scope, receive: Receive) -> Response
         else:
             body.extend(message.get("body", b""))
 
-    unconditional = [
-        each for each in scope["headers"] if each[0] not in (b"accept-encoding", b"if-none-match", b"if-modified-since")
-    ]
-    await app({**scope, "headers": unconditional}, receive, take)
+    plain = [each for each in scope["headers"] if each[0] != b"accept-encoding"]
+    await app({**scope, "headers": plain}, receive, take)
     answer.body = bytes(body)
     return answer
 

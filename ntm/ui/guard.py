@@ -6,9 +6,11 @@ setting closes for functions that the page itself calls, and MCP.
 
 import asyncio
 import logging
+import os
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -32,11 +34,29 @@ _MOST_SESSIONS = 1000
 _SECONDS_TO_BEGIN_LISTENING = 2.0
 _LONGEST_SENTENCE = 300
 _NOT_UNDERSTOOD = "That is nothing that this page can be asked."
+# Gradio counts what it answers: with pandas, over the last 10,000 events, after each. It took longer than most answers.
+_NO_STATISTICS = {"GRADIO_ANALYTICS_CACHE_FREQUENCY": str(10**12), "GRADIO_ANALYTICS_MAX_EVENTS": "1"}
 _log = logging.getLogger(__name__)
 
 
 class _GoneError(Exception):
     """Who asked has left."""
+
+
+class _Forgotten(dict[int, Any]):
+    """What Gradio keeps of every component of a session for its deep links, of which this page has none: nothing.
+
+    The values were 0.2 MB a session, which is kept for as long as there are fewer than `state_session_capacity`.
+    """
+
+    def __contains__(self, key: object) -> bool:
+        return True
+
+    def __missing__(self, key: int) -> dict[str, Any]:
+        return {}
+
+    def __setitem__(self, key: int, value: Any) -> None:
+        pass
 
 
 class GuardedBlocks(gr.Blocks):
@@ -56,8 +76,10 @@ class GuardedBlocks(gr.Blocks):
             at_first: the addresses of what the page needs of that at first.
             options: those of `launch`.
         """
+        os.environ.update(_NO_STATISTICS)
         self.queue(default_concurrency_limit=None)  # whoever waits, waits for a turn, and is told when that is too long
         self.launch(
+            prevent_thread_lock=True,
             max_threads=LONGEST_LINE,  # so many events are taken out of Gradio's queue at once; a turn has a thread
             state_session_capacity=_MOST_SESSIONS,
             _frontend=False,  # no check that ends the app where the first page takes three seconds: a busy machine
@@ -70,6 +92,11 @@ class GuardedBlocks(gr.Blocks):
             },
             **options,
         )
+        # A session begins without its components, see `_Forgotten`: describing them took longer than most answers.
+        self.app.state_holder.blocks = SimpleNamespace(  # type: ignore[assignment]
+            default_config=self.default_config, blocks=()
+        )
+        self.block_thread()
 
     async def process_api(  # type: ignore[override]
         self, block_fn: BlockFunction | int, inputs: list[Any], **options: Any
@@ -80,6 +107,8 @@ class GuardedBlocks(gr.Blocks):
             gradio.Error: with one sentence, if it did not give an answer.
         """
         function = self.fns[block_fn] if isinstance(block_fn, int) else block_fn
+        if (session := options.get("state")) is not None:
+            session.config_values = _Forgotten()
         try:
             return await self._take_turns(function, inputs, options)
         except (BusyError, CheckpointError, InputError) as error:
@@ -114,8 +143,6 @@ class GuardedBlocks(gr.Blocks):
                     return output
             except NeedsMoreError as more:
                 lane, cost, memory = Lane.LONG, more.cost, more.cost.bytes
-            finally:
-                _forget_values(options.get("state"))
 
     def _lane(self, function: BlockFunction, going_on: object) -> Lane:
         if function.concurrency_id == PULLING:
@@ -145,15 +172,6 @@ def _name(request: Any) -> str:
     """The visitor whose request it is: the session, or the address where there is none."""
     client = getattr(request, "client", None)
     return getattr(request, "session_hash", None) or (client.host if client is not None else "")
-
-
-def _forget_values(state: Any) -> None:
-    """Drop what Gradio keeps of every component of a session for its deep links, of which this page has none.
-
-    The values were 0.2 MB a session, which is kept for as long as there are fewer than `state_session_capacity`.
-    """
-    if state is not None:
-        state.config_values.clear()
 
 
 def _describe(error: Exception) -> str:

@@ -19,9 +19,7 @@ from ntm.ui.endpoints import make_endpoints
 from ntm.ui.events import QUIET
 from ntm.ui.flow import make_flow
 from ntm.ui.guard import GuardedBlocks
-from ntm.ui.links import Link
 from ntm.ui.machines import Machines, has_own, open_own
-from ntm.ui.outcome import ask
 from ntm.ui.panels.downloads import add_downloads
 from ntm.ui.panels.generalisation import add_generalisation
 from ntm.ui.panels.how_it_works import add_how_it_works
@@ -52,11 +50,10 @@ def make_page(machines: Machines, notice: str | None = None) -> tuple[GuardedBlo
         The page, and what is served with it.
     """
     example, weights = controls.example(machines.tasks[0]), Weights()
-    first = ask(machines, Link(example.question), None)
     page = GuardedBlocks(title="Neural Turing Machine", fill_width=True, delete_cache=(3600, 3600))
     with page:
         tour_button = _introduce(notice)
-        make_browser(machines, weights, example, first)
+        make_browser(machines, weights, example)
         key = gr.State(None)  # of the visitor's own machine, and gone with the visitor
         task = add_tasks(machines)
         with gr.Row(elem_id="ask"):

@@ -1,5 +1,6 @@
 """Pictures of runs, read back as pixels, for every task's own machine."""
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,42 @@ def test_a_run_moves_a_frame_a_step(suffix: str, tmp_path: Path) -> None:
             assert np.abs(np.asarray(picture.convert("L"), dtype=float) - first).mean() > 1
     else:
         assert (tmp_path / "run.mp4").read_bytes()[4:8] == b"ftyp"
+
+
+def test_a_long_gif_is_written_as_it_comes_and_takes_no_more_memory_than_a_short_one(tmp_path: Path) -> None:
+    path = tmp_path / "run.gif"
+    frames = figures.animate_run(*run("ntm-copy", length=40), path)
+    next(frames)
+    tracemalloc.start()
+    sizes, held = [], []
+    for _ in range(3):
+        for _ in range(20):
+            next(frames)
+        sizes.append(path.stat().st_size)
+        held.append(tracemalloc.get_traced_memory()[1])
+    tracemalloc.stop()
+    frames.close()
+    assert sizes[0] < sizes[1] < sizes[2]
+    forty_frames = 40 * 648 * 432
+    assert held[2] - held[0] < forty_frames / 10
+    with Image.open(path) as picture:
+        assert picture.n_frames == 61, "what was stopped is a picture too"
+
+
+def test_heads_stand_where_they_are_in_each_frame(tmp_path: Path) -> None:
+    batch, trace = run("ntm-copy", length=12)
+    list(figures.animate_run(batch, trace, tmp_path / "run.gif"))
+    seen = []
+    with Image.open(tmp_path / "run.gif") as picture:
+        for step in range(14):
+            picture.seek(step)
+            above_memory = np.asarray(picture.convert("RGB"), dtype=float)[:60]
+            orange = np.abs(above_memory - (0xC2, 0x50, 0x0A)).max(axis=-1) < 30
+            seen.append(np.flatnonzero(orange.any(axis=0)).mean())
+    was = trace.write_weights[:14, 0, 0].argmax(-1).numpy()
+    around = (was - was[0]) % 128  # memory is a circle
+    assert len(set(around)) > 10
+    assert abs(np.corrcoef(seen, np.where(around > 64, around - 128, around))[0, 1]) > 0.999
 
 
 def test_curves_show_what_is_above_the_least_possible_error() -> None:

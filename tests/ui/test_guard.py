@@ -2,17 +2,21 @@
 
 import json
 import os
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import pytest
 import torch
+from gradio_client import Client
 
 import ntm
 from ntm.storage import record
+from ntm.ui import guard
 from tests.conftest import serve_app
 from tests.fuzz import fuzz
 from tests.hub_server import Fault, HubServer, serving
@@ -167,3 +171,29 @@ def test_machines_that_want_too_much_or_have_no_answer_are_told_of(page: Page, h
         assert status == 200
         assert f"<b>OTHER/{name}</b>" in str(answer), answer
         assert words in sentence(*call(page, draw, [long, None], name))
+
+
+def test_nothing_is_kept_of_a_session_but_what_is_its_own_and_nothing_is_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in guard._NO_STATISTICS:
+        monkeypatch.delenv(name, raising=False)  # and is again as it was
+    with guard.GuardedBlocks() as blocks:
+        typed, told, count = gr.Textbox("x" * 1000), gr.Textbox(), gr.State(0)
+        typed.change(lambda typed, count: (typed.upper(), count + 1), [typed, count], [told, count], api_name="shout")
+    threading.Thread(target=blocks.serve, kwargs={"quiet": True}, daemon=True).start()
+    while not (blocks.is_running and blocks.local_url):
+        time.sleep(0.1)
+    clients = [Client(blocks.local_url, verbose=False) for _ in range(3)]
+    for client in clients:
+        assert client.predict("abc", api_name="/shout") == "ABC"
+        assert client.predict("def", api_name="/shout") == "DEF"
+    sessions = blocks.app.state_holder.session_data
+    assert [list(session.state_data.values()) for session in sessions.values()] == [[2]] * 3
+    assert [dict(session.config_values) for session in sessions.values()] == [{}] * 3
+    assert blocks.app.state_holder["a new one"].config_values == {}
+    assert len(blocks._queue.event_analytics) <= 1
+    assert blocks._queue.cached_event_analytics_summary == {"functions": {}}
+    for client in clients:
+        client.close()
+    blocks.close()

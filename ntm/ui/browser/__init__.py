@@ -5,6 +5,7 @@ with an input, the sequence of a task that declares no layout, and runs for brow
 """
 
 import json
+from collections.abc import Callable
 from importlib.resources import files
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ from ntm.ui.controls import Example, read_typed
 from ntm.ui.events import QUIET
 from ntm.ui.links import Link
 from ntm.ui.machines import Machines
-from ntm.ui.outcome import Outcome, ask
+from ntm.ui.outcome import ask
 
 __all__ = ["ASK", "ASK_ANEW", "ASK_LINK", "QUERY", "Asked", "describe_pulled", "make_browser"]
 
@@ -58,7 +59,7 @@ class Asked(NamedTuple):
     """whether the server is to run it"""
 
 
-def make_browser(machines: Machines, weights: Weights, example: Example, first: Outcome) -> gr.HTML:
+def make_browser(machines: Machines, weights: Weights, example: Example) -> gr.HTML:
     """The component, which shows nothing itself. Its value is what it starts with, and then letters to the server and
     back.
 
@@ -66,16 +67,12 @@ def make_browser(machines: Machines, weights: Weights, example: Example, first: 
         machines: those of the page.
         weights: what is served of them.
         example: the question that the page begins with.
-        first: what came of it.
     """
 
     def answer(letter: str) -> str:
         """The sequence of a question, or its run, packed; or what is wrong with it. Both letters are JSON."""
         number, asked = _open(letter)
-        try:
-            return json.dumps({"number": number, "packed": _answer(machines, _read(asked))})
-        except (InputError, CheckpointError) as error:
-            return json.dumps({"number": number, "problem": str(error)})
+        return json.dumps({"number": number} | _attempt(lambda: _answer(machines, _read(asked))))
 
     question = example.question
     controls = {"task": question.task, "kind": example.kind, "typed": example.typed, "number": question.number}
@@ -84,7 +81,7 @@ def make_browser(machines: Machines, weights: Weights, example: Example, first: 
         "scripts": scripts_address(),
         "first": {
             "asked": controls | {"slots": None, "learned": None, "machine": None},
-            "packed": pack_run(first.run, first.baseline),
+            **_attempt(lambda: _run(machines, Link(question), None)),
         },
     }
     # Its script stands in the page: others wait for what it starts.
@@ -147,5 +144,17 @@ def _answer(machines: Machines, asked: Asked) -> str:
     question = Question(asked.task, text, None if form.number is None else asked.number)
     if not asked.run:
         return pack_sequence(question, tasks.ask(question))
-    outcome = ask(machines, Link(question, asked.slots, asked.update), asked.machine)
+    return _run(machines, Link(question, asked.slots, asked.update), asked.machine)
+
+
+def _run(machines: Machines, link: Link, key: str | None) -> str:
+    outcome = ask(machines, link, key)
     return pack_run(outcome.run, outcome.baseline)
+
+
+def _attempt(pack: Callable[[], str]) -> dict[str, str]:
+    """What was packed, or the problem that there is with it."""
+    try:
+        return {"packed": pack()}
+    except (InputError, CheckpointError) as error:
+        return {"problem": str(error)}

@@ -5,16 +5,19 @@ Every address names its contents, so a browser keeps what it has for good.
 
 import hashlib
 import re
+import weakref
+from collections import Counter
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
-from weakref import WeakValueDictionary
+from weakref import WeakKeyDictionary
 
 from safetensors.torch import save
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from ntm.machine.model import SequenceModel
@@ -22,35 +25,51 @@ from ntm.machine.model import SequenceModel
 _TYPES = {".js": "text/javascript", ".wasm": "application/wasm"}
 _IMPORTED = re.compile(r'from "./([\w.]+)"')
 _COMMENT = re.compile(r"^ *//.*\n", re.MULTILINE)
-_FOR_GOOD = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
 class Weights:
-    """Weights by what they are: those of models as long as these are in use, and those of files."""
+    """Weights as files, by what they hold: those of models as long as these are in use, and those of files."""
 
     def __init__(self) -> None:
-        self._models: WeakValueDictionary[str, SequenceModel] = WeakValueDictionary()
+        self._folder = TemporaryDirectory(prefix="ntm-weights-")  # a file takes no memory, however slow who fetches it
         self._files: dict[str, Path] = {}
+        self._names: WeakKeyDictionary[SequenceModel, str] = WeakKeyDictionary()
+        self._users: Counter[str] = Counter()
 
     def offer(self, source: SequenceModel | Path) -> str:
         """Have weights served, and return their address below the page's own."""
-        contents = source.read_bytes() if isinstance(source, Path) else _write(source)
-        name = _digest(contents)
         if isinstance(source, Path):
+            name = _digest(source.read_bytes())
             self._files[name] = source
         else:
-            self._models[name] = source
+            name = self._names.get(source) or self._keep(source)
         return f"ntm/weights/{name}.safetensors"
 
     def serve(self, request: Request) -> Response:
         """The weights of a name; 404 where there are none any more."""
         name = request.path_params["name"]
-        if name in self._files:
-            return Response(self._files[name].read_bytes(), media_type="application/octet-stream", headers=_FOR_GOOD)
-        model = self._models.get(name)
-        if model is None:
+        if name not in self._files and name not in self._users:
             return Response(status_code=404)
-        return Response(_write(model), media_type="application/octet-stream", headers=_FOR_GOOD)
+        path = self._files.get(name, self._own(name))
+        return _unchanged(request, name) or FileResponse(path, headers=_headers(name))
+
+    def _keep(self, model: SequenceModel) -> str:
+        contents = save({name: tensor.contiguous() for name, tensor in model.state_dict().items()})
+        name = _digest(contents)
+        self._own(name).write_bytes(contents)
+        self._names[model] = name
+        self._users[name] += 1
+        weakref.finalize(model, self._drop, name).atexit = False
+        return name
+
+    def _drop(self, name: str) -> None:
+        self._users[name] -= 1
+        if not self._users[name]:
+            del self._users[name]
+            self._own(name).unlink(missing_ok=True)
+
+    def _own(self, name: str) -> Path:
+        return Path(self._folder.name) / name
 
 
 class Served(NamedTuple):
@@ -69,13 +88,11 @@ def serve(weights: Weights, components: str) -> Served:
         components: the module of the page's components.
     """
 
-    def serve_components(_: Request) -> Response:
-        return Response(_without_comments(components), media_type=_TYPES[".js"], headers=_FOR_GOOD)
-
+    contents = _without_comments(components).encode()
     address = components_address(components)
     routes = [
         Route("/ntm/weights/{name}.safetensors", weights.serve),
-        Route(f"/{address}", serve_components),
+        Route(f"/{address}", lambda request: _answer(request, contents, "components.js")),
         Route("/ntm/{version}/{name}", _serve_file),
     ]
     return Served(routes, [address, *_addresses_of_store()])
@@ -113,7 +130,12 @@ def _serve_file(request: Request) -> Response:
     name = request.path_params["name"]
     if name not in _files():
         return Response(status_code=404)
-    return Response(_files()[name], media_type=_TYPES[Path(name).suffix], headers=_FOR_GOOD)
+    return _answer(request, _files()[name], name)
+
+
+def _answer(request: Request, contents: bytes, name: str) -> Response:
+    kind, tag = _TYPES[Path(name).suffix], _digest(contents)
+    return _unchanged(request, tag) or Response(contents, media_type=kind, headers=_headers(tag))
 
 
 def _without_comments(script: str) -> str:
@@ -121,8 +143,15 @@ def _without_comments(script: str) -> str:
     return _COMMENT.sub("", script)
 
 
-def _write(model: SequenceModel) -> bytes:
-    return save({name: tensor.contiguous() for name, tensor in model.state_dict().items()})
+def _headers(tag: str) -> dict[str, str]:
+    return {"Cache-Control": "public, max-age=31536000, immutable", "ETag": f'"{tag}"'}
+
+
+def _unchanged(request: Request, tag: str) -> Response | None:
+    """The answer to a browser that has it already; None to others."""
+    headers = _headers(tag)
+    has_it = request.headers.get("If-None-Match") == headers["ETag"]
+    return Response(status_code=304, headers=headers) if has_it else None
 
 
 def _digest(contents: bytes) -> str:

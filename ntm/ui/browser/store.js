@@ -47,9 +47,10 @@ class Store {
     return this.#catalogue.tasks[name];
   }
 
-  // The run that the page came with.
-  async open({ asked, packed }) {
+  // The run that the page came with, or why there is none.
+  async open({ asked, packed, problem }) {
     const settled = this.#settle(asked), key = JSON.stringify(settled);
+    if (problem) return this.refuse(problem);
     const sequence = await unpack(packed), run = this.#make(settled, { ...sequence, steps: sequence.inputs.shape[0] });
     if (this.#newest === null && !this.#link.has("task")) [this.#newest] = [key, this.#show({ ...run, anew: true })];
     setTimeout(() => this.#loadAhead(settled));

@@ -1,19 +1,24 @@
 """The whole loop: train a machine, publish it, and see it in use in somebody's browser."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from playwright.sync_api import Browser, Page, expect
 
 import ntm
+from ntm.machine.controllers import ControllerKind
 from ntm.storage import record
+from tests.browsing import FIRST_EVENT, visiting
 from tests.conftest import ROOT, serve_app
 from tests.hub_server import HubServer, serving
 from tests.tiny import EVALUATION, TRAINING
+from tests.ui.test_page import replace_text
 
 TOKEN = "hf_of_namespace"
 
@@ -142,6 +147,61 @@ def test_a_machine_without_memory_can_be_tried_as_well(
     expect(page.locator("#figure img")).to_be_visible(timeout=30_000)
     assert messages == []
     page.close()
+
+
+NO_ANSWER = "This machine's numbers grow beyond all bounds"
+
+
+def endless(controller: ControllerKind, size: float) -> ntm.NTM:
+    """A machine of finite weights whose logits are not."""
+    model = ntm.NTM(10, 8, controller=controller, controller_size=8, memory_slots=8, memory_width=4)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.fill_(size)
+    return model
+
+
+def test_a_machine_whose_numbers_overflow_is_told_of_in_place_of_the_run_before(
+    browser: Browser, app_url_with_hub: str, published: HubServer, tmp_path: Path
+) -> None:
+    with visiting(browser, app_url_with_hub) as page:
+        sizes: dict[ControllerKind, float] = {"feedforward": 1e30, "lstm": 1e38}
+        for controller, size in sizes.items():
+            folder = tmp_path / controller
+            record.write(folder, endless(controller, size), "copy", TRAINING, EVALUATION)
+            published.add(f"OTHER/{controller}", {path.name: path.read_bytes() for path in folder.iterdir()})
+            use_machine(page, f"OTHER/{controller}")
+            expect(page.locator("#machine")).to_contain_text(f"OTHER/{controller}")
+            expect(page.locator("#problem [role=alert]")).to_contain_text(NO_ANSWER)
+            expect(page.locator("#summary .verdict")).to_be_empty()
+            replace_text(page, "#typed", "abc")
+            expect(page.locator("#problem [role=alert]")).to_contain_text(NO_ANSWER)
+            assert "abc" not in page.locator("#summary").inner_text()
+            page.get_by_role("button", name="Back to the page's own").click()
+            expect(page.locator("#summary")).to_contain_text("This machine says abc")
+            expect(page.locator("#problem [role=alert]")).to_have_count(0)
+
+
+def test_a_page_whose_own_machine_has_no_answer_says_so_and_shows_the_others(
+    browser: Browser, environment: dict[str, str], tmp_path: Path
+) -> None:
+    record.write(tmp_path / "ntm-copy", endless("feedforward", 1e30), "copy", TRAINING, EVALUATION)
+    shutil.copytree(ROOT / "checkpoints" / "ntm-priority-sort", tmp_path / "ntm-priority-sort")
+    there = {**environment, "NTM_CHECKPOINTS": str(tmp_path)}
+    with serve_app(tmp_path / "log", environment=there) as url:
+        page = browser.new_page()
+        messages: list[str] = []
+        page.on("console", lambda message: messages.append(message.text))
+        page.on("pageerror", lambda error: messages.append(str(error)))
+        with page.expect_request(FIRST_EVENT):
+            page.goto(url)
+        expect(page.locator("#problem [role=alert]")).to_contain_text(NO_ANSWER)
+        page.get_by_label("Sort", exact=True).check()
+        expect(page.locator("#summary")).to_contain_text("bits")
+        expect(page.locator("#problem [role=alert]")).to_have_count(0)
+        page.close()
+    assert messages == []
+    assert "Traceback" not in (tmp_path / "log").read_text()
 
 
 @pytest.fixture(scope="module")
