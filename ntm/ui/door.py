@@ -3,6 +3,7 @@
 What no component of the page needs has no door: uploads, the proxy to other addresses, Gradio's editor and so on.
 """
 
+import asyncio
 import json
 import logging
 from collections import Counter
@@ -18,6 +19,8 @@ from ntm.ui.turns import BUSY
 
 LARGEST_BODY = 2 * 2**20
 """bytes of a request: the longest text that can be asked has 5 kB, and one of a million is told how long it is"""
+ARRIVED = "ntm.arrived"
+"""the key of a call's scope for when it came, in the event loop's time"""
 _MOST_CALLS = 64
 """Calls that Gradio has at once. Beyond that, taking in one more would make all of them wait."""
 _LONG_BODY, _LONGEST_SESSION = 16 * 2**10, 100
@@ -82,6 +85,7 @@ class Door:
         if self._calls >= _MOST_CALLS:
             return await _refuse(503, BUSY, scope, receive, send)
         self._calls += 1
+        scope[ARRIVED] = asyncio.get_running_loop().time()
         try:
             await self._let_in(scope, _receive_again(body, receive), send)
         finally:

@@ -23,7 +23,7 @@ from ntm.storage.untrusted import CheckpointError, quote
 from ntm.tasks import InputError
 from ntm.ui import budget, first_load
 from ntm.ui.budget import NeedsMoreError
-from ntm.ui.door import Door, Listeners
+from ntm.ui.door import ARRIVED, Door, Listeners
 from ntm.ui.turns import LONGEST_LINE, PATIENCE, BusyError, Lane, Turns
 
 PULLING = "pulling"
@@ -123,12 +123,13 @@ class GuardedBlocks(gr.Blocks):
     async def _take_turns(self, function: BlockFunction, inputs: list[Any], options: dict[str, Any]) -> dict[str, Any]:
         """Call a function in a short turn, and once more in a long one if it takes more than that."""
         loop, going_on = asyncio.get_running_loop(), options.get("iterator")
-        now = loop.time()
+        now, request = loop.time(), options.get("request")
         began = now if going_on is None else self._began.get(going_on, now)
+        deadline = PATIENCE + (_arrival(request, now) if going_on is None else now)
         lane, cost, memory = self._lane(function, going_on), budget.SHORT, 0
         while True:
             try:
-                async with self._turns.take(lane, _name(options.get("request")), memory, now + PATIENCE) as turn:
+                async with self._turns.take(lane, _name(request), memory, deadline) as turn:
                     await self._check_presence(function, options, loop.time() - began)
                     with budget.grant(cost):
                         output: dict[str, Any] = await super().process_api(function, inputs, **options)
@@ -167,6 +168,12 @@ def _name(request: Any) -> str:
     """The visitor whose request it is: the session, or the address where there is none."""
     client = getattr(request, "client", None)
     return getattr(request, "session_hash", None) or (client.host if client is not None else "")
+
+
+def _arrival(request: Any, now: float) -> float:
+    """When a call came to the door: a busy server may be a while in getting to it."""
+    came: float = getattr(getattr(request, "request", None), "scope", {}).get(ARRIVED, now)
+    return came
 
 
 def _describe(error: Exception) -> str:

@@ -1,11 +1,13 @@
 """A demo among visitors who mean it ill: a sentence each, a line in the log, and room for the others."""
 
+import asyncio
 import json
 import os
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,14 @@ import gradio as gr
 import pytest
 import torch
 from gradio_client import Client
+from starlette.requests import Request
+from starlette.types import Message
 
 import ntm
 from ntm.storage import record
 from ntm.ui import guard
+from ntm.ui.door import ARRIVED
+from ntm.ui.turns import Lane
 from tests.conftest import serve_app
 from tests.fuzz import fuzz
 from tests.hub_server import Fault, HubServer, serving
@@ -197,3 +203,37 @@ def test_nothing_is_kept_of_a_session_but_what_is_its_own_and_nothing_is_counted
     for client in clients:
         client.close()
     blocks.close()
+
+
+def test_patience_counts_from_the_door() -> None:
+    with guard.GuardedBlocks() as blocks:
+        typed, told = gr.Textbox(), gr.Textbox()
+        typed.change(lambda typed: typed.upper(), typed, told)
+
+    async def ask() -> None:
+        now = asyncio.get_running_loop().time()
+        async with AsyncExitStack() as at_work:
+            for name in ("one", "another"):
+                await at_work.enter_async_context(blocks._turns.take(Lane.SHORT, name, 0, now + _A_HANG))
+            came = {"long ago": now - _A_HANG, "just now": now}
+            asked = {
+                when: asyncio.create_task(blocks.process_api(0, ["abc"], request=_request(when, arrived)))
+                for when, arrived in came.items()
+            }
+            await asyncio.wait(asked.values(), return_when=asyncio.FIRST_COMPLETED)
+            assert "Others keep this server busy" in str(asked["long ago"].exception())
+            assert not asked["just now"].done()
+        assert (await asked["just now"])["data"] == ["ABC"]
+
+    with ThreadPoolExecutor(1) as pool:  # of its own, for Playwright's loop may run in this one
+        pool.submit(asyncio.run, ask()).result(_A_HANG)
+
+
+def _request(session: str, arrived: float) -> gr.Request:
+    scope = {"type": "http", "headers": [], "query_string": b"", "path": "/", ARRIVED: arrived}
+    return gr.Request(Request(scope, _stay), session_hash=session)
+
+
+async def _stay() -> Message:
+    await asyncio.Event().wait()
+    raise AssertionError("nobody leaves")
