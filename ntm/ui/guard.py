@@ -7,6 +7,7 @@ setting closes for functions that the page itself calls, and MCP.
 import asyncio
 import logging
 import os
+import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,6 +34,8 @@ _MOST_SESSIONS = 1000
 _SECONDS_TO_BEGIN_LISTENING = 2.0
 _LONGEST_SENTENCE = 300
 _NOT_UNDERSTOOD = "That is nothing that this page can be asked."
+# The event loop asks threads at work for Python's lock many times a request, and waits this long for it each time.
+_SECONDS_OF_THE_LOCK = 0.0005
 # Gradio counts what it answers: with pandas, over the last 10,000 events, after each. It took longer than most answers.
 _NO_STATISTICS = {"GRADIO_ANALYTICS_CACHE_FREQUENCY": str(10**12), "GRADIO_ANALYTICS_MAX_EVENTS": "1"}
 _log = logging.getLogger(__name__)
@@ -75,6 +78,7 @@ class GuardedBlocks(gr.Blocks):
             options: those of `launch`.
         """
         os.environ.update(_NO_STATISTICS)
+        sys.setswitchinterval(_SECONDS_OF_THE_LOCK)
         self.queue(default_concurrency_limit=None)  # whoever waits, waits for a turn, and is told when that is too long
         self.launch(
             prevent_thread_lock=True,
