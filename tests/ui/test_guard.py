@@ -26,7 +26,7 @@ from ntm.ui.turns import Lane
 from tests.conftest import serve_app
 from tests.fuzz import fuzz
 from tests.hub_server import Fault, HubServer, serving
-from tests.load import QUERY, Page, Visitor, call, read_page, request
+from tests.load import QUERY, Memory, Page, Visitor, call, find_demo, read_page, request
 from tests.tiny import EVALUATION, TRAINING, machine
 
 pytestmark = pytest.mark.slow
@@ -177,6 +177,19 @@ def test_machines_that_want_too_much_or_have_no_answer_are_told_of(page: Page, h
         assert status == 200
         assert f"<b>OTHER/{name}</b>" in str(answer), answer
         assert words in sentence(*call(page, draw, [long, None], name))
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="memory is measured as Linux tells it")
+def test_memory_comes_back(page: Page, log: Path) -> None:
+    memory = Memory(find_demo(log.parent / "hf"), threading.Event())
+    for _ in range(2):
+        came = [Visitor(page, number).large() for number in range(8)]
+        came += [Visitor(page, number).edit(3) for number in range(60)]
+        came += [Visitor(page, 0).wait_for("animate", [QUERY, None], time.monotonic() + _A_HANG)]
+        assert set(came) == {"right"}
+        memory.readings.append(memory.read())
+    assert memory.readings[-1] - memory.readings[-2] < 20
+    assert memory.readings[-1] < 700
 
 
 def test_nothing_is_kept_of_a_session_but_what_is_its_own_and_nothing_is_counted(
