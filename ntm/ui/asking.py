@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
 
 import gradio as gr
 from gradio.blocks import Block
 
 from ntm import tasks
 from ntm.tasks import InputError
-from ntm.ui import browser, controls, grid, links, tour
+from ntm.ui import browser, controls, experiments, grid, links, tour
 from ntm.ui.controls import BITS, WORD, Example
 from ntm.ui.events import QUIET
 from ntm.ui.links import Link
@@ -75,9 +76,15 @@ def follow_edits(asking: Controls, ask: dict[str, Any]) -> None:
 
 
 def show_questions(
-    machines: Machines, asking: Controls, ask: dict[str, Any], tour_button: gr.Button, page: gr.Blocks
+    machines: Machines,
+    asking: Controls,
+    ask: dict[str, Any],
+    *,
+    tour_button: gr.Button,
+    experiment: gr.HTML,
+    page: gr.Blocks,
 ) -> None:
-    """Have the controls show an example of a task, a random question, the question of a link, and that of the tour."""
+    """Have the controls show an example of a task, a random question, and those of a link, the tour and experiments."""
     task, kind, typed, number = asking.task, asking.kind, asking.typed, asking.number
     chosen = [task, kind, typed, number, asking.size, asking.slots, asking.learned]
 
@@ -97,6 +104,10 @@ def show_questions(
             return {refused: str(error)}
         return gr.skip() if link is None else place(controls.show_link(machines, link))
 
+    def show_link(event: gr.EventData) -> dict[Block, Any]:
+        link = _read_link(machines, dict(parse_qsl(str(event.query), keep_blank_values=True)))
+        return gr.skip() if link is None else place(controls.show_link(machines, link))
+
     anew = {**ask, "js": browser.ASK_ANEW}
     drawn = [asking.surprise.click, asking.size.input]
     surprised = gr.on(
@@ -108,6 +119,7 @@ def show_questions(
     for shown in (surprised, chose):
         shown.then(**anew)
     begun.then(**anew).then(None, js=tour.START)
+    experiment.choose(show_link, None, chosen, **QUIET).then(**ask).then(None, js=experiments.SHOWN)
     refused = gr.Textbox(visible=False)
     opened = page.load(open_link, None, [*chosen, refused], **QUIET)
     opened.then(**{**ask, "inputs": [*ask["inputs"], refused], "js": browser.ASK_LINK})

@@ -18,6 +18,7 @@ from ntm.ui.browser import ASK, describe_pulled, make_browser
 from ntm.ui.browser.serve import Weights, routes
 from ntm.ui.endpoints import make_endpoints
 from ntm.ui.events import QUIET
+from ntm.ui.experiments import make_experiments, make_list
 from ntm.ui.flow import make_flow
 from ntm.ui.guard import GuardedBlocks
 from ntm.ui.machines import Machines, has_own, open_own
@@ -55,6 +56,7 @@ def make_page(machines: Machines, notice: str | None = None) -> tuple[GuardedBlo
     with page:
         tour_button = _introduce(notice)
         make_browser(machines, weights, example)
+        experiment = make_experiments()
         key = gr.State(None)  # of the visitor's own machine, and gone with the visitor
         task = add_tasks(machines)
         with gr.Row(elem_id="ask"):
@@ -65,6 +67,8 @@ def make_page(machines: Machines, notice: str | None = None) -> tuple[GuardedBlo
             with gr.Tab("Look inside"):
                 tape.make_history_place()
                 _add_rows()
+            with gr.Tab("Experiments"):
+                make_list()
             with gr.Tab("How it addresses"):
                 make_flow(elem_id="flow")
                 make_addressing(elem_id="addressing")
@@ -82,7 +86,7 @@ def make_page(machines: Machines, notice: str | None = None) -> tuple[GuardedBlo
         asked = [task, asking.kind, asking.typed, asking.number, asking.slots, asking.learned, asking.machine]
         asks: dict[str, Any] = {"fn": None, "inputs": asked, "outputs": asking.size, "js": ASK, **QUIET}
         follow_edits(asking, asks)
-        show_questions(machines, asking, asks, tour_button, page)
+        show_questions(machines, asking, asks, tour_button=tour_button, experiment=experiment, page=page)
         learning.play(asks)
         _use_pulled(machines, weights, key, asking, asks)
         _add_endpoints(machines)

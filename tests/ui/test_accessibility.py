@@ -6,7 +6,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.ui.test_page import choose_task, open_page
 
-TABS = ["How it addresses", "How far does it carry?", "As it learned", "Take it with you", "Look inside"]
+TABS = ["How it addresses", "How far does it carry?", "As it learned", "Take it with you", "Experiments", "Look inside"]
 
 
 def serious(page: Page) -> list[str]:
@@ -27,7 +27,7 @@ def test_every_view_can_be_used_by_everyone(browser: Browser, app_url: str, them
     for title in ("Repeat copy", "Recall", "Predict", "Sort", "Copy"):
         choose_task(page, title)
         assert serious(page) == [], title
-    page.get_by_text("The numbers of this step").click()
+    page.get_by_text("Memory at this step, as a table").click()
     page.get_by_role("button", name="Every row with its probabilities").click()
     for name in TABS:
         page.get_by_role("tab", name=name).click()
@@ -41,6 +41,11 @@ def test_every_view_can_be_used_by_everyone(browser: Browser, app_url: str, them
             page.get_by_role("button", name="Draw the figure").click()
             expect(page.locator("#figure img[alt]:not([alt=''])")).to_be_visible(timeout=30_000)
         assert serious(page) == [], name
+    page.get_by_role("tab", name="Experiments").click()
+    page.locator("#experiments a", has_text="Which letter dies?").click()
+    page.get_by_role("button", name="The 8th, the e").click()
+    expect(page.locator("#experiment .right")).to_be_visible()
+    assert serious(page) == [], "experiment"
     page.get_by_role("button", name="Show me around").click()
     expect(page.get_by_role("dialog", name="A short tour")).to_be_visible()
     assert serious(page) == [], "tour"

@@ -9,7 +9,7 @@ import gradio as gr
 
 from ntm.ui.component import make_component
 
-STAGES = ("../tape/run.js", "stages.js", "numbers.js")
+STAGES = ("../tape/run.js", "stages.js", "../touching/names.js", "numbers.js")
 """The scripts that tell what happened, and need no page to do so."""
 SCRIPTS = (*STAGES, "../tape/canvas.js", "bars.js", "touch.js", "sliders.js", "view.js", "describe.js", "input.js")
 """All scripts in their order."""

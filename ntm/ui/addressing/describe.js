@@ -18,7 +18,7 @@ function describe(scene) {
   setText(part("passedTitle"), PASSED[head.kind].title);
   setText(part("passedEquation"), PASSED[head.kind].equation);
   const numbers = numbersOf(run, head, step, chosen), were = original && numbersOf(original, original.heads[view.head], step, chosen);
-  for (const [name, group] of Object.entries(numbers)) showSliders(numberPlaces[name], group, were?.[name], set);
+  for (const [name, group] of Object.entries(numbers)) showSliders(numberPlaces[name], group, were?.[name], setNumber);
   showField(keyRow, chosen.row + 1, run.width);
   showField(memoryRow, chosen.row + 1, run.width);
   showField(memorySlot, chosen.slot, run.slots - 1);

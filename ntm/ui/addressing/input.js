@@ -29,18 +29,18 @@ onDrag(pictures.weighting, () => view.run.byServer ? null : (x) => {
 onDrag(pictures.compared, (x, y) => {
   if (vectorAtX(1, x) === null) return null;
   choose({ row: rowAtY(sceneNow(), y) });
-  return dragNumber(view.step, numbersNow(sceneNow()).key[0]);
+  return dragNumber(numbersNow(sceneNow()).key[0]);
 });
 onDrag(pictures.passed, (x, y) => {
   const scene = sceneOf("passed"), slot = slotAtX(scene, x), row = rowAtY(scene, y);
   if (slot !== null) {
     choose({ row, slot });
-    return dragNumber(view.step, numbersNow(sceneNow()).memory[0]);
+    return dragNumber(numbersNow(sceneNow()).memory[0]);
   }
   const { vectors } = numbersNow(scene), index = vectorAtX(vectors.length, x);
   if (index === null) return null;
   choose({ row });
-  return dragNumber(view.step, numbersNow(sceneNow()).vectors[index]);
+  return dragNumber(numbersNow(sceneNow()).vectors[index]);
 });
 
 for (const [name, canvas] of Object.entries(pictures)) {

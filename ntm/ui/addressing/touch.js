@@ -1,16 +1,15 @@
 const FULL_DRAG = 120; // so many pixels sideways are the whole range of a number
 
 // Tells the page that somebody sets a number or moves a head, see ntm/ui/touching/touching.js.
-const tell = (touch) => document.dispatchEvent(new CustomEvent("touch", { detail: touch }));
+const tell = (overrides) => document.dispatchEvent(new CustomEvent("touch", { detail: overrides }));
 
-function setNumber(step, { name, overrides }, value) {
-  tell({ step, what: name, words: "set " + name + " to " + value.toFixed(2), overrides: overrides(value) });
+// With as many digits as there are in an address.
+function setNumber({ overrides }, value) {
+  const round = (value) => Number(value.toFixed(4));
+  tell(overrides(Number(value.toFixed(2))).map((each) => ({ ...each, value: round(each.value) })));
 }
 
-function putHead(step, head, slot) {
-  const overrides = [{ step, field: "weighting", head: head.gates, slot }];
-  tell({ step, what: "the " + head.name, words: "put the " + head.name + " on slot " + slot, overrides });
-}
+const putHead = (step, head, slot) => tell([{ step, field: "weighting", head: head.gates, slot }]);
 
 // Calls `move(x, by)` while a picture is dragged sideways, and at a click. A swipe up or down scrolls the page.
 function onDrag(canvas, begin) {
@@ -33,8 +32,8 @@ function onDrag(canvas, begin) {
 }
 
 // What sets a number while it is dragged, if it can be set.
-function dragNumber(step, number) {
+function dragNumber(number) {
   const { least, most, value } = number;
   if (!number.overrides) return null;
-  return (_, by) => by && setNumber(step, number, Math.min(most, Math.max(least, value + (by / FULL_DRAG) * (most - least))));
+  return (_, by) => by && setNumber(number, Math.min(most, Math.max(least, value + (by / FULL_DRAG) * (most - least))));
 }

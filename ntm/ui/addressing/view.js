@@ -74,5 +74,3 @@ function vectorsOf(run, head, step) {
   if (head.kind === "read") return [["r", of(run.reads), run.brightest]];
   return [["e", of(run.erases), 1], ["a", of(run.adds), run.brightest]];
 }
-
-const set = (number, value) => setNumber(view.step, number, value);

@@ -37,7 +37,7 @@ ASK = _ASK % ("", "false", "")
 """Has the browser run what the controls ask, its arguments; returns how many rows, items or bits that has."""
 ASK_ANEW = _ASK % ("", "true", "")
 """The same, and the run plays from its start."""
-ASK_LINK = _ASK % (", problem", "false", "if (problem) ntm.tell(problem);")
+ASK_LINK = _ASK % (", problem", "false", "ntm.finishOpening(problem);")
 """The same for the controls as a link has set them; its last argument says what is wrong with the link, if anything."""
 QUERY = "(query, ...others) => [window.ntm.query(), ...others]"
 """Puts the query of a link to the run on show in place of an event's first input."""

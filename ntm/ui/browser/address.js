@@ -5,7 +5,7 @@ const SECONDS_BETWEEN = 0.3; // browsers refuse an address that changes with eve
 
 let newest = null;
 
-export function queryOf({ asked, question }, step) {
+export function queryOf({ asked, question }, step, touch = null) {
   const parts = {
     task: question.task,
     ...(asked.word === null ? { input: question.text.trim().split(/\r\n|\r|\n/).join(LINE_BREAK) } : { word: asked.word }),
@@ -13,6 +13,7 @@ export function queryOf({ asked, question }, step) {
     slots: asked.slots,
     update: asked.update,
     step,
+    touch,
   };
   const given = Object.entries(parts).filter(([, value]) => value !== null);
   return new URLSearchParams(given).toString().replaceAll("%7E", LINE_BREAK);

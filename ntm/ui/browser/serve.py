@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from ntm.machine.model import SequenceModel
 
-_TYPES = {".js": "text/javascript", ".wasm": "application/wasm"}
+_TYPES = {".js": "text/javascript", ".json": "application/json", ".wasm": "application/wasm"}
 
 
 class Weights:
@@ -86,8 +86,8 @@ def _files() -> Mapping[str, bytes]:
     """What a browser may have of the package, by name."""
     engine = files("ntm.engine")
     found = {name: engine.joinpath(name).read_bytes() for name in ("engine.js", "engine.wasm")}
-    folders = map(files, (__package__, "ntm.ui.trainer"))
-    modules = [each for folder in folders for each in folder.iterdir() if each.name.endswith(".js")]
+    folders = map(files, (__package__, "ntm.ui.trainer", "ntm.ui.experiments"))
+    modules = [each for folder in folders for each in folder.iterdir() if each.name.endswith((".js", ".json"))]
     return found | {each.name: each.read_bytes() for each in modules}
 
 

@@ -5,6 +5,7 @@
 //   problem   why what is asked now cannot be run, a sentence; null where it can
 //   notice    what else is to be told, such as what is wrong with a link
 //   original  the run as it was before somebody replaced numbers in it; null where nobody has
+//   touch     what a link replaces in the run, until that is done; null where it replaces nothing
 //
 // Views and the page's events find it as `window.ntm`.
 
@@ -21,15 +22,18 @@ const NOT_HERE = "This browser cannot run the machine itself, so its numbers can
 const NOT_FINITE = "This machine's numbers grow beyond all bounds here, so it has no answer.";
 
 class Store {
-  state = { run: null, problem: null, notice: null, original: null };
+  #whenOpened;
+  state = { run: null, problem: null, notice: null, original: null, touch: null };
   step = 0;
+  link = new URLSearchParams(location.search); // that the page was opened with; its address changes
+  opened = new Promise((resolve) => { this.#whenOpened = resolve; }); // once the page has asked what its address says
   #catalogue;
   #server;
   #runners = canRun() ? { machine: new Runner(), beside: new Runner() } : null;
   #newest = null; // what was asked last, as text
   #answering = null; // until that is answered
   #ids = 0;
-  #link = new URLSearchParams(location.search); // that the page was opened with
+  #held = null; // the query that the page's address has in place of that of the run on show
 
   // The catalogue of tasks and machines is that of ntm/ui/browser/catalogue.py; `server(asked)` encodes a question or says
   // what is wrong with it, and runs it where it is to.
@@ -43,8 +47,18 @@ class Store {
     return this.state.run;
   }
 
+  get #untouched() {
+    return this.state.original ?? this.state.run;
+  }
+
   task(name) {
     return this.#catalogue.tasks[name];
+  }
+
+  // The page has asked what its address says, or knows what is wrong with that.
+  finishOpening(problem) {
+    if (problem) this.tell(problem);
+    this.#whenOpened();
   }
 
   // The run that the page came with, or why there is none.
@@ -52,7 +66,7 @@ class Store {
     const settled = this.#settle(asked), key = JSON.stringify(settled);
     if (problem) return this.refuse(problem);
     const sequence = await unpack(packed), run = this.#make(settled, { ...sequence, steps: sequence.inputs.shape[0] });
-    if (this.#newest === null && !this.#link.has("task")) [this.#newest] = [key, this.#show({ ...run, anew: true })];
+    if (this.#newest === null && !this.link.has("task")) [this.#newest] = [key, this.#show({ ...run, anew: true })];
     setTimeout(() => this.#loadAhead(settled));
   }
 
@@ -66,7 +80,7 @@ class Store {
       return this.#answering;
     }
     await this.#answering;
-    if (anew && key === this.#newest) this.#show({ ...this.run, id: ++this.#ids, anew });
+    if (anew && key === this.#newest) this.#show({ ...this.#untouched, id: ++this.#ids, anew });
   }
 
   async #answerAndShow(asked, key, anew) {
@@ -89,16 +103,24 @@ class Store {
     this.#set({ notice });
   }
 
-  // Runs what is on show with numbers replaced, see `trace` in engine.js; with none it is as it was.
-  async rerun(overrides) {
-    const original = this.state.original ?? this.run;
+  // What a link replaces in the run on show, for whoever reads that; it is given but once.
+  takeTouch() {
+    const { touch } = this.state;
+    this.state = { ...this.state, touch: null };
+    return touch;
+  }
+
+  // Runs what is on show with numbers replaced, see `trace` in engine.js; with none it is as it was. `touched` is the same
+  // as a part of an address.
+  async rerun(overrides, touched) {
+    const { id, asked, ...sequence } = this.#untouched;
     if (!this.#runners) return this.tell(NOT_HERE);
-    if (!overrides.length) return this.#set({ run: original, original: null });
-    const trace = await this.#runners.machine.run(this.#request(original.asked, original, overrides));
-    if (!trace || original.id !== (this.state.original ?? this.run).id) return;
+    if (!overrides.length) return this.#set({ run: this.#untouched, original: null });
+    const trace = await this.#runners.machine.run(this.#request(asked, sequence, overrides)), original = this.#untouched;
+    if (!trace || original.id !== id) return;
     const fields = nameFields(trace, this.#machineOf(original.asked).config, original.steps, original.slots);
     const { outputs, memory, heads, usedSlots, ...kept } = original;
-    const changed = complete({ ...kept, ...fields, originalOutputs: outputs, overrides });
+    const changed = complete({ ...kept, ...fields, originalOutputs: outputs, overrides, touched });
     this.#set({ run: changed, original });
   }
 
@@ -112,9 +134,20 @@ class Store {
     return layOut(this.task(question.task), question);
   }
 
+  // Shows the run again, as it was before somebody touched it, at a step and with what a link replaces in it.
+  reopen({ step = 0, touch = null }) {
+    this.#show({ ...this.#untouched, id: ++this.#ids }, { step, touch });
+  }
+
+  // Has the page's address be this one, and not follow the run on show, until it is given null.
+  hold(query) {
+    this.#held = query;
+    this.#showAddress();
+  }
+
   // The query of an address that opens what is on show.
   query() {
-    return queryOf(this.state.original ?? this.run, this.step);
+    return queryOf(this.run, this.step, this.run.touched);
   }
 
   // ---- asking ----------------------------------------------------------------------------------------------------
@@ -211,27 +244,31 @@ class Store {
 
   // ---- showing ---------------------------------------------------------------------------------------------------
 
-  #show(run) {
-    this.#set({ run: { ...run, openAt: this.#takeStep() }, problem: null, notice: null, original: null });
+  #show(run, { step, touch } = this.#takePlace()) {
+    this.#set({ run: { ...run, openAt: step }, problem: null, notice: null, original: null, touch });
     this.#lookBeside(run).catch(() => {});
   }
 
-  // The step that the page's address asks for, of the first run on show.
-  #takeStep() {
-    const step = this.run ? null : this.#link.get("step");
-    return /^\d+$/.test(step) ? Number(step) : null;
+  // The step of the first run on show that the page's address asks for, and what it replaces there.
+  #takePlace() {
+    const [step, touch] = ["step", "touch"].map((name) => (this.run ? null : this.link.get(name)));
+    return { step: /^\d+$/.test(step) ? Number(step) : null, touch };
   }
 
   #set(change) {
     this.state = { ...this.state, ...change };
     document.dispatchEvent(new CustomEvent("run", { detail: this.state }));
-    if (this.run && !this.state.problem) showQuery(this.query());
+    this.#showAddress();
   }
 
   #moveTo(step) {
     if (step === this.step) return;
     this.step = step;
-    if (this.run && !this.state.problem) showQuery(this.query());
+    this.#showAddress();
+  }
+
+  #showAddress() {
+    if (this.run && !this.state.problem) showQuery(this.#held ?? this.query());
   }
 
   // What the LSTM makes of it, and how likely the machine thinks the next bit is a 1. Neither holds up the picture.
@@ -242,14 +279,20 @@ class Store {
     if (longer && this.#machineOf(run.asked).weights) {
       const trace = await this.#runners.beside.run(this.#request(run.asked, longer));
       if (!trace || !isCurrent()) return;
-      this.#set({ run: { ...this.run, belief: [sigmoid(trace.logits.at(-1)), longer.optimal.at(-1)] } });
+      this.#add({ belief: [sigmoid(trace.logits.at(-1)), longer.optimal.at(-1)] });
     }
     if (!task.baseline || !Number.isNaN(run.baselineOutputs[0])) return;
     const machine = { ...task.baseline, weights: this.#addressOf(task.baseline.weights) };
     const trace = await this.#runners.beside.run({ machine, inputs: run.inputs, steps: run.steps });
     if (!trace || !isCurrent()) return;
     const outputs = trace.logits.map(sigmoid);
-    this.#set({ run: { ...this.run, baselineOutputs: shaped(outputs, run.outputs.shape) } });
+    this.#add({ baselineOutputs: shaped(outputs, run.outputs.shape) });
+  }
+
+  // Adds to the run on show, and to what it was before it was touched.
+  #add(more) {
+    const { run, original } = this.state;
+    this.#set({ run: { ...run, ...more }, original: original && { ...original, ...more } });
   }
 
   // The sequence with one bit more, which asks for the next one.

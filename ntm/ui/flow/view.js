@@ -59,7 +59,7 @@ function showOpened(vectors, were) {
   if (!vector) return;
   setText(part("openedName"), vector.name[0].toUpperCase() + vector.name.slice(1));
   const [numbers, before] = [vector, of(were)].map((each) => each && (each.numbers?.() ?? fixedNumbers(each)));
-  showSliders(part("numbers"), numbers, before, set);
+  showSliders(part("numbers"), numbers, before, setNumber);
 }
 
 // Numbers that follow from others, so nobody can set them.
@@ -67,8 +67,6 @@ function fixedNumbers({ values, name, most }) {
   const range = { least: -Math.max(1, most), most: Math.max(1, most), overrides: null };
   return Array.from(values, (value, index) => ({ sign: String(index + 1), name: nth(index) + " of the " + name, value, ...range }));
 }
-
-const set = (number, value) => setNumber(view.step, number, value);
 
 document.addEventListener("run", ({ detail }) => show(detail.run, detail.original));
 document.addEventListener("tape", ({ detail }) => {

@@ -11,7 +11,7 @@ WITHOUT_PAGE = ("run.js", "origin.js", "words.js", "lists.js")
 """The scripts that tell what happened in a run, and need no page to do so."""
 SCRIPTS = (
     *(*WITHOUT_PAGE, "canvas.js", "memory.js", "history.js", "describe.js", "view.js", "input.js"),
-    *("../addressing/numbers.js", "../addressing/touch.js", "touch.js"),
+    *("../touching/names.js", "../addressing/numbers.js", "../addressing/touch.js", "touch.js"),
 )
 """All scripts in their order. Data flows one way: from the run to the view of it, the drawings and words."""
 _HISTORY_STYLE = files(__package__).joinpath("history.css").read_text("utf-8")

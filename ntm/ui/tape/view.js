@@ -82,7 +82,8 @@ function show({ run, original }) {
   if (!again) view.bit = null;
   seek(run.openAt ?? (again ? view.position : 0));
   draw();
-  if (!again && run.openAt === null) setPlaying(!reducedMotion.matches);
+  if (run.openAt !== null) setPlaying(false);
+  else if (!again) setPlaying(!reducedMotion.matches);
 }
 
 // All other views follow.

@@ -40,7 +40,7 @@ class _Preset(NamedTuple):
     """how its settings differ from `FIRST`"""
 
 
-_PRESETS = (
+PRESETS = (
     _Preset(
         "Fast learner",
         "Its memory is random at first, and it learns to copy up to 8 vectors within about 1,200 updates.",
@@ -77,16 +77,16 @@ def add_trainer(names: Sequence[str]) -> None:
     """
     trainable = [name for name in names if _can_be_drawn(name)]
     preset = gr.Radio(
-        [each.name for each in _PRESETS], value=_PRESETS[0].name, label="Start from noise", elem_id="preset"
+        [each.name for each in PRESETS], value=PRESETS[0].name, label="Start from noise", elem_id="preset"
     )
-    note = gr.Markdown(_PRESETS[0].tells, elem_id="preset-note")
+    note = gr.Markdown(PRESETS[0].tells, elem_id="preset-note")
     with gr.Accordion("Every setting", open=False):
         fields = _add_fields(trainable)
     with gr.Row():
         train = gr.Button("Train", variant="primary", elem_id="train")
         beside = gr.Button("Train a second one beside it", elem_id="train-beside")
     trainer = make_component(__name__, value=json.dumps({"scripts": scripts_address()}), elem_id="trainer")
-    chosen = {each.name: [each.tells, *(FIRST | each.changes).values()] for each in _PRESETS}
+    chosen = {each.name: [each.tells, *(FIRST | each.changes).values()] for each in PRESETS}
     preset.input(None, preset, [note, *fields], js=f"(name) => ({json.dumps(chosen)})[name]", **QUIET)
     for button, kind in ((train, "first"), (beside, "second")):
         button.click(None, fields, trainer, js=_TRAIN % (json.dumps(list(FIRST)), json.dumps(kind)), **QUIET)

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 import ntm
 from tests.browsing import visiting
 from tests.intervening import intervene
-from tests.ui.test_page import open_tab, pixels, wait_for_drawing
+from tests.ui.test_page import open_tab, pixels, wait_for_drawing, wait_for_lstm
 
 WORD = "A Turing machine with slots"
 STATE = """
@@ -238,6 +238,38 @@ def test_a_vector_of_the_flow_is_opened_and_set(page: Page) -> None:
     expect(flow.get_by_role("slider").first).to_be_disabled()
     flow.get_by_role("button", name="Open the read vector of the read head").click()
     expect(flow.get_by_role("slider")).to_have_count(0)
+
+
+def test_what_was_set_is_in_the_address_and_a_reload_keeps_it(browser: Browser, app_url: str) -> None:
+    """Of every kind: a number of a head, one of a vector, a shift, a head's place, a cell and a whole slot."""
+    kinds = ["5_gate_1_0_0.25", "6_key_0_3_-0.5", "7_shift_1_2_0.5_0_0.25_1_0.25", "8_erase_1_0_1", "9_weighting_0_17"]
+    kinds += ["20_memory_119_4_-0.75", "28_clear_120"]
+    link = f"{app_url}/?task=copy&word={WORD.replace(' ', '+')}&step=30&touch="
+    with visiting(browser, link + "~".join(kinds)) as page:
+        expect(words(page)).to_contain_text("In step 29 you cleared slot 120 (your change number 7): ")
+        once = assert_as_in_python(page)
+        assert len({(each["step"], each["field"]) for each in once["overrides"]}) == len(kinds)
+        page.wait_for_function("kinds => location.search.endsWith('&step=30&touch=' + kinds)", arg="~".join(kinds))
+        page.locator("#touching").get_by_role("button", name="Undo").click()
+        expect(words(page)).to_contain_text("In step 21 you set number 5 of slot 119 to -0.75 (your change number 6): ")
+        page.wait_for_function("kinds => location.search.endsWith('&touch=' + kinds)", arg="~".join(kinds[:-1]))
+        page.reload()
+        expect(words(page)).to_contain_text("you set number 5 of slot 119 to -0.75 (your change number 6): ")
+        assert_as_in_python(page)
+        wait_for_lstm(page)
+        page.locator("#touching").get_by_role("button", name="Reset").click()
+        page.wait_for_function("location.search.endsWith('&step=30')")
+        wait_for_lstm(page)
+
+
+def test_a_link_that_sets_what_is_not_there_is_told_and_shows_the_run(browser: Browser, app_url: str) -> None:
+    with visiting(browser, f"{app_url}/?task=copy&word=Turing&step=9&touch=5_gate_9_0_1") as page:
+        expect(page.locator("#problem")).to_contain_text(
+            "What the link changes in this run is not there to be changed."
+        )
+        expect(page.locator("#tape [data-part=status]")).to_contain_text("Step 10 of 14")
+        expect(page.locator("#touching [data-part=bar]")).to_be_hidden()
+        page.wait_for_function("location.search.endsWith('&step=9')")
 
 
 def test_another_question_takes_what_was_set_away(page: Page) -> None:
