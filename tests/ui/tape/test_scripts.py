@@ -474,18 +474,6 @@ def test_a_link_is_said_from_both_its_ends(scripts: Page, delay: int, bit: str, 
     )
 
 
-def test_the_numbers_of_a_step_are_the_traces(scripts: Page) -> None:
-    run = real_run("copy")
-    trace, step = run.trace, 5
-    rows = arrive(scripts, run).evaluate("(run, step) => headNumbers(run, step)", step)
-    assert [name for name, *_ in rows] == ["write head", "read head"]
-    for row, head in zip(rows, (1, 0), strict=True):
-        numbers = [trace.strength[step, 0, head], trace.gate[step, 0, head], trace.sharpening[step, 0, head]]
-        assert [float(row[at]) for at in (1, 2, 4)] == pytest.approx([float(each) for each in numbers], abs=6e-3)
-        shifts = [float(part.split(": ")[1]) for part in row[3].split("  ")]
-        assert shifts == pytest.approx(trace.shift[step, 0, head].tolist(), abs=6e-3)
-
-
 def test_what_is_under_the_pointer_is_said(scripts: Page) -> None:
     run = made_up_run(scripts, write=[3, 0], read=[0, 3], adds=[1.5, 0], scored=[1])
     assert (
