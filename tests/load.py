@@ -349,14 +349,14 @@ def demo(folder: Path) -> Iterator[tuple[str, int]]:
         plain = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
         environment = {"HF_ENDPOINT": hub.endpoint, "HF_HOME": str(folder / "hf"), "HF_HUB_DISABLE_XET": "1"}
         with serve_app(folder / "log", environment={**plain, **environment}) as url:
-            yield url, _find_child()
+            yield url, find_demo(folder / "hf")
 
 
-def _find_child() -> int:
-    """The child of this process that is a demo."""
+def find_demo(hub_home: Path) -> int:
+    """The child of this process that is a demo with this folder for what it pulls."""
     for task in Path("/proc/self/task").iterdir():
         for child in (task / "children").read_text().split():
-            if "app.py" in Path(f"/proc/{child}/cmdline").read_text():
+            if f"HF_HOME={hub_home}\0" in Path(f"/proc/{child}/environ").read_text():
                 return int(child)
     raise RuntimeError("there is no demo")
 

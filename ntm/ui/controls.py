@@ -12,7 +12,7 @@ from ntm.ui.links import Link
 from ntm.ui.machines import Machines, updates_kept
 
 WORD, BITS = "Word", "Bits"
-_WORD_HINT = "Each character becomes a vector of 8 bits; of other alphabets up to four (UTF-8)."
+_WORD_HINT = "Each character is a vector of 8 bits or more."
 _SLOTS = (128, 256, 512, 1024, 2048)
 
 

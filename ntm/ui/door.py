@@ -3,11 +3,12 @@
 What no component of the page needs has no door: uploads, the proxy to other addresses, Gradio's editor and so on.
 """
 
+import asyncio
 import json
 import logging
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from urllib.parse import parse_qs
 
 from starlette.responses import JSONResponse
@@ -18,8 +19,13 @@ from ntm.ui.turns import BUSY
 
 LARGEST_BODY = 2 * 2**20
 """bytes of a request: the longest text that can be asked has 5 kB, and one of a million is told how long it is"""
+ARRIVED = "ntm.arrived"
+"""the key of a call's scope for when it came, in the event loop's time"""
 _MOST_CALLS = 64
 """Calls that Gradio has at once. Beyond that, taking in one more would make all of them wait."""
+_PAGES = ("/", "/config", "/how-it-works")
+"""Made anew for each visitor by a thread that wants Python's lock. Forty of them left everybody else none of it."""
+_PAGES_AT_ONCE = 2
 _LONG_BODY, _LONGEST_SESSION = 16 * 2**10, 100
 _API = "/gradio_api/"
 _CLOSED = (
@@ -65,6 +71,7 @@ class Door:
         self._app = app
         self._listeners = listeners
         self._calls = 0
+        self._pages = asyncio.Semaphore(_PAGES_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or answer it here."""
@@ -73,7 +80,8 @@ class Door:
         if _is_closed(scope["path"]):
             return await _refuse(404, "This page has no such door.", scope, receive, send)
         if scope["method"] != "POST":
-            return await self._let_in(scope, receive, send)
+            let_in = self._let_in_turn if scope["path"] in _PAGES else self._let_in
+            return await let_in(scope, receive, send)
         body = await _read_body(receive)
         if len(body) > LARGEST_BODY:
             return await _refuse(413, f"At most {LARGEST_BODY // 2**20} MB are taken.", scope, receive, send)
@@ -82,10 +90,22 @@ class Door:
         if self._calls >= _MOST_CALLS:
             return await _refuse(503, BUSY, scope, receive, send)
         self._calls += 1
+        scope[ARRIVED] = asyncio.get_running_loop().time()
         try:
             await self._let_in(scope, _receive_again(body, receive), send)
         finally:
             self._calls -= 1
+
+    async def _let_in_turn(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let few in at once until they are answered; how long they read is no matter."""
+        async with AsyncExitStack() as turn:
+            await turn.enter_async_context(self._pages)
+
+            async def send_on(message: Message) -> None:
+                await turn.aclose()
+                await send(message)
+
+            await self._let_in(scope, receive, send_on)
 
     async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun = False

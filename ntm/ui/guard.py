@@ -7,6 +7,7 @@ setting closes for functions that the page itself calls, and MCP.
 import asyncio
 import logging
 import os
+import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +24,8 @@ from ntm.storage.untrusted import CheckpointError, quote
 from ntm.tasks import InputError
 from ntm.ui import budget, first_load
 from ntm.ui.budget import NeedsMoreError
-from ntm.ui.door import Door, Listeners
+from ntm.ui.door import ARRIVED, Door, Listeners
+from ntm.ui.gradio_files import files_of
 from ntm.ui.turns import LONGEST_LINE, PATIENCE, BusyError, Lane, Turns
 
 PULLING = "pulling"
@@ -33,6 +35,8 @@ _MOST_SESSIONS = 1000
 _SECONDS_TO_BEGIN_LISTENING = 2.0
 _LONGEST_SENTENCE = 300
 _NOT_UNDERSTOOD = "That is nothing that this page can be asked."
+# The event loop asks threads at work for Python's lock many times a request, and waits this long for it each time.
+_SECONDS_OF_THE_LOCK = 0.0005
 # Gradio counts what it answers: with pandas, over the last 10,000 events, after each. It took longer than most answers.
 _NO_STATISTICS = {"GRADIO_ANALYTICS_CACHE_FREQUENCY": str(10**12), "GRADIO_ANALYTICS_MAX_EVENTS": "1"}
 _log = logging.getLogger(__name__)
@@ -67,14 +71,16 @@ class GuardedBlocks(gr.Blocks):
         self._listeners = Listeners()
         self._began: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
 
-    def serve(self, routes: Sequence[BaseRoute] = (), **options: Any) -> None:
+    def serve(self, routes: Sequence[BaseRoute] = (), at_first: Sequence[str] = (), **options: Any) -> None:
         """Serve the page, as `launch` does, until the process ends.
 
         Args:
             routes: what is served besides.
+            at_first: the addresses of what the page needs of that at first.
             options: those of `launch`.
         """
         os.environ.update(_NO_STATISTICS)
+        sys.setswitchinterval(_SECONDS_OF_THE_LOCK)
         self.queue(default_concurrency_limit=None)  # whoever waits, waits for a turn, and is told when that is too long
         self.launch(
             prevent_thread_lock=True,
@@ -82,7 +88,10 @@ class GuardedBlocks(gr.Blocks):
             state_session_capacity=_MOST_SESSIONS,
             _frontend=False,  # no check that ends the app where the first page takes three seconds: a busy machine
             app_kwargs={
-                "middleware": [Middleware(Door, listeners=self._listeners), *first_load.middleware()],
+                "middleware": [
+                    Middleware(Door, listeners=self._listeners),
+                    *first_load.middleware(files_of(self), at_first),
+                ],
                 "routes": list(routes),
             },
             **options,
@@ -123,12 +132,13 @@ class GuardedBlocks(gr.Blocks):
     async def _take_turns(self, function: BlockFunction, inputs: list[Any], options: dict[str, Any]) -> dict[str, Any]:
         """Call a function in a short turn, and once more in a long one if it takes more than that."""
         loop, going_on = asyncio.get_running_loop(), options.get("iterator")
-        now = loop.time()
+        now, request = loop.time(), options.get("request")
         began = now if going_on is None else self._began.get(going_on, now)
+        deadline = PATIENCE + (_arrival(request, now) if going_on is None else now)
         lane, cost, memory = self._lane(function, going_on), budget.SHORT, 0
         while True:
             try:
-                async with self._turns.take(lane, _name(options.get("request")), memory, now + PATIENCE) as turn:
+                async with self._turns.take(lane, _name(request), memory, deadline) as turn:
                     await self._check_presence(function, options, loop.time() - began)
                     with budget.grant(cost):
                         output: dict[str, Any] = await super().process_api(function, inputs, **options)
@@ -167,6 +177,12 @@ def _name(request: Any) -> str:
     """The visitor whose request it is: the session, or the address where there is none."""
     client = getattr(request, "client", None)
     return getattr(request, "session_hash", None) or (client.host if client is not None else "")
+
+
+def _arrival(request: Any, now: float) -> float:
+    """When a call came to the door: a busy server may be a while in getting to it."""
+    came: float = getattr(getattr(request, "request", None), "scope", {}).get(ARRIVED, now)
+    return came
 
 
 def _describe(error: Exception) -> str:

@@ -8,14 +8,13 @@ from typing import Any
 import gradio as gr
 import torch
 from gradio.events import api
-from starlette.routing import Route
 
 from ntm import tasks
 from ntm.ui import allocator, controls, tape, theme, tour
 from ntm.ui.addressing import make_addressing
 from ntm.ui.asking import Controls, add_fields, add_tasks, follow_edits, show_questions
 from ntm.ui.browser import ASK, describe_pulled, make_browser
-from ntm.ui.browser.serve import Weights, routes
+from ntm.ui.browser.serve import Served, Weights, components_address, serve
 from ntm.ui.endpoints import make_endpoints
 from ntm.ui.events import QUIET
 from ntm.ui.experiments import make_experiments, make_list
@@ -28,20 +27,20 @@ from ntm.ui.panels.how_it_works import add_how_it_works
 from ntm.ui.panels.hub import add_hub
 from ntm.ui.panels.learning import add_learning
 from ntm.ui.rows import make_rows
+from ntm.ui.scripts import make_module, use_module
 from ntm.ui.touching import make_touching
 from ntm.ui.trainer import add_trainer
 from ntm.ui.verdict import make_verdict
 
+# HTML, for what draws Markdown is a tenth of all that the page would fetch before it shows a run.
 _INTRODUCTION = """
-# Neural Turing Machine
-
-A small network with a memory beside it.
-
-From examples alone it learned what to **write** there, and where to **read**.
+<h1>Neural Turing Machine</h1>
+<p>A small network with a memory beside it.</p>
+<p>From examples alone it learned what to <strong>write</strong> there, and where to <strong>read</strong>.</p>
 """
 
 
-def make_page(machines: Machines, notice: str | None = None) -> tuple[GuardedBlocks, list[Route]]:
+def make_page(machines: Machines, notice: str | None = None) -> tuple[GuardedBlocks, Served]:
     """Build the page around trained machines.
 
     Args:
@@ -49,7 +48,7 @@ def make_page(machines: Machines, notice: str | None = None) -> tuple[GuardedBlo
         notice: what every visitor should know of the page's own machines.
 
     Returns:
-        The page, and the routes to what the browser fetches for its own runs.
+        The page, and what is served with it.
     """
     example, weights = controls.example(machines.tasks[0]), Weights()
     page = GuardedBlocks(title="Neural Turing Machine", fill_width=True, delete_cache=(3600, 3600))
@@ -90,9 +89,12 @@ def make_page(machines: Machines, notice: str | None = None) -> tuple[GuardedBlo
         learning.play(asks)
         _use_pulled(machines, weights, key, asking, asks)
         _add_endpoints(machines)
+        components = list(page.blocks.values())
+        module = make_module(components)
+        use_module(components, components_address(module))
     with page.route("How it works"):
         add_how_it_works()
-    return page, routes(weights)
+    return page, serve(weights, module)
 
 
 def launch(namespace: str | None = None) -> None:
@@ -116,7 +118,7 @@ def launch(namespace: str | None = None) -> None:
     )
     page, served = make_page(machines, " ".join(notices) or None)
     # `run_history` would keep every run in the visitor's browser and slow each one after it.
-    page.serve(served, run_history=False, theme=theme.make_theme(), css=theme.STYLE)
+    page.serve(served.routes, served.at_first, run_history=False, theme=theme.make_theme(), css=theme.STYLE)
 
 
 # What is on it.
@@ -125,7 +127,7 @@ def launch(namespace: str | None = None) -> None:
 def _introduce(notice: str | None) -> gr.Button:
     """The page's head, with the tour that the button starts."""
     with gr.Row(elem_id="head"):
-        gr.Markdown(_INTRODUCTION)
+        gr.HTML(_INTRODUCTION)
         button = gr.Button("Show me around", size="sm", scale=0, elem_id="show-around")
     tour.make_tour()
     if notice is not None:

@@ -14,8 +14,8 @@ from enum import Enum
 from ntm.ui import budget
 
 BUSY = "Others keep this server busy: please try again in a moment."
-PATIENCE = 4.0
-"""Seconds that anything waits for its turn at most."""
+PATIENCE = 3.0
+"""Seconds that anything waits for its turn at most, from the door on."""
 # Runs need Python's global lock much of the time. When thirty visitors' runs fought for it, most of the time went into
 # passing it on; two take turns well, and a long one does not hold up the others.
 _AT_WORK = 2

@@ -27,7 +27,7 @@ def test_every_view_can_be_used_by_everyone(browser: Browser, app_url: str, them
     for title in ("Repeat copy", "Recall", "Predict", "Sort", "Copy"):
         choose_task(page, title)
         assert serious(page) == [], title
-    page.get_by_text("The numbers of this step").click()
+    page.get_by_text("Memory at this step, as a table").click()
     page.get_by_role("button", name="Every row with its probabilities").click()
     for name in TABS:
         page.get_by_role("tab", name=name).click()

@@ -1,13 +1,13 @@
 """The page for fingers, for the keyboard alone, for those who listen, and over a slow line; in a real browser."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
-from importlib.resources import files
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Response, expect
 
-from ntm.ui import first_load
 from tests.browsing import open_page, visiting
 from tests.ui.test_page import choose_task, edges, open_tab, pause_at_start, wait_for_drawing, wait_until_at_rest
 
@@ -19,6 +19,9 @@ new PerformanceObserver(list => {
     if (!hadRecentInput) window.shifted = (window.shifted ?? 0) + value;
 }).observe({ type: "layout-shift", buffered: true });
 """
+MOST_BYTES = 350_000
+OF_A_WORKER = re.compile("worker|engine|random|lstm|weights")
+"""what is fetched once the first run is drawn, and not by the page itself"""
 HAS_RING = """
 () => {
   const seen = (place) => {
@@ -163,17 +166,44 @@ def test_nothing_on_the_page_jumps(browser: Browser, app_url: str) -> None:
         page.close()
 
 
-def test_the_page_comes_compressed_with_its_scripts_named(browser: Browser, app_url: str) -> None:
-    page = browser.new_page()
-    asked: dict[str, int] = {}
-    page.on("request", lambda request: asked.update({request.url: asked.get(request.url, 0) + 1}))
-    answer = page.goto(app_url)
-    assert answer is not None
-    assert answer.headers["content-encoding"] == "gzip"
-    named = re.findall(r"<(assets/[^>]+)>; rel=modulepreload", answer.headers["link"])
-    assert len(named) == 6
-    page.wait_for_selector("[data-part=root][data-run]")
-    for name in named:
-        assert files("gradio").joinpath(first_load._ASSETS, name.removeprefix("assets/")).is_file()
-        assert asked[f"{app_url}/{name}"] == 1, "and asked for once"
-    page.close()
+def test_little_is_fetched_before_the_first_run_is_drawn(browser: Browser, app_url: str) -> None:
+    """Of what it takes, the page names every file at its head; all comes compressed, once, and is kept for good."""
+    with browser.new_context() as context:
+        page = context.new_page()
+        answers: list[Response] = []
+        page.on("response", lambda answer: answers.append(answer))
+        fetched = count_bytes(page)
+        open_page(page, app_url)
+        assert 0 < fetched.total() < MOST_BYTES
+        by_name = {answer.url.removeprefix(f"{app_url}/"): answer.headers for answer in answers}
+        files = {name for name in by_name if name.startswith(("assets/", "ntm/")) and not OF_A_WORKER.search(name)}
+        named = page.locator("head link[href][crossorigin]:is([rel=modulepreload], [rel=preload][as=style])")
+        hrefs = named.evaluate_all("links => links.map(link => link.getAttribute('href'))")
+        assert files == {href for href in hrefs if href.startswith(("assets/", "ntm/"))}
+        assert len(files) > 50
+        assert len([name for name in files if name.endswith("/components.js")]) == 1
+        for name in files:
+            assert by_name[name]["content-encoding"] == "br", name
+            assert by_name[name]["cache-control"].endswith("immutable"), name
+            assert sum(answer.url == f"{app_url}/{name}" for answer in answers) == 1, f"{name} is asked for once"
+        assert by_name[""]["content-encoding"] == "gzip"
+
+        fetched = count_bytes(page)
+        open_page(page, app_url)
+        assert sum(fetched[name] for name in files) == 0, "at the next visit"
+
+
+def count_bytes(page: Page) -> Counter[str]:
+    """The bytes that a page fetches from now on, headers and all, by what follows the page's address."""
+    session, addresses, fetched = page.context.new_cdp_session(page), dict[str, str](), Counter[str]()
+    session.send("Network.enable")
+
+    def begin(event: dict[str, Any]) -> None:
+        addresses[event["requestId"]] = event["request"]["url"].partition("/")[2].partition("/")[2].partition("/")[2]
+
+    def count(event: dict[str, Any]) -> None:
+        fetched[addresses[event["requestId"]]] += event["encodedDataLength"]
+
+    session.on("Network.requestWillBeSent", begin)
+    session.on("Network.loadingFinished", count)
+    return fetched

@@ -1,11 +1,13 @@
 """A demo among visitors who mean it ill: a sentence each, a line in the log, and room for the others."""
 
+import asyncio
 import json
 import os
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +15,18 @@ import gradio as gr
 import pytest
 import torch
 from gradio_client import Client
+from starlette.requests import Request
+from starlette.types import Message
 
 import ntm
 from ntm.storage import record
 from ntm.ui import guard
+from ntm.ui.door import ARRIVED
+from ntm.ui.turns import Lane
 from tests.conftest import serve_app
 from tests.fuzz import fuzz
 from tests.hub_server import Fault, HubServer, serving
-from tests.load import QUERY, Page, Visitor, call, read_page, request
+from tests.load import QUERY, Memory, Page, Visitor, call, find_demo, read_page, request
 from tests.tiny import EVALUATION, TRAINING, machine
 
 pytestmark = pytest.mark.slow
@@ -173,6 +179,19 @@ def test_machines_that_want_too_much_or_have_no_answer_are_told_of(page: Page, h
         assert words in sentence(*call(page, draw, [long, None], name))
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="memory is measured as Linux tells it")
+def test_memory_comes_back(page: Page, log: Path) -> None:
+    memory = Memory(find_demo(log.parent / "hf"), threading.Event())
+    for _ in range(2):
+        came = [Visitor(page, number).large() for number in range(8)]
+        came += [Visitor(page, number).edit(3) for number in range(60)]
+        came += [Visitor(page, 0).wait_for("animate", [QUERY, None], time.monotonic() + _A_HANG)]
+        assert set(came) == {"right"}
+        memory.readings.append(memory.read())
+    assert memory.readings[-1] - memory.readings[-2] < 20
+    assert memory.readings[-1] < 700
+
+
 def test_nothing_is_kept_of_a_session_but_what_is_its_own_and_nothing_is_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -197,3 +216,37 @@ def test_nothing_is_kept_of_a_session_but_what_is_its_own_and_nothing_is_counted
     for client in clients:
         client.close()
     blocks.close()
+
+
+def test_patience_counts_from_the_door() -> None:
+    with guard.GuardedBlocks() as blocks:
+        typed, told = gr.Textbox(), gr.Textbox()
+        typed.change(lambda typed: typed.upper(), typed, told)
+
+    async def ask() -> None:
+        now = asyncio.get_running_loop().time()
+        async with AsyncExitStack() as at_work:
+            for name in ("one", "another"):
+                await at_work.enter_async_context(blocks._turns.take(Lane.SHORT, name, 0, now + _A_HANG))
+            came = {"long ago": now - _A_HANG, "just now": now}
+            asked = {
+                when: asyncio.create_task(blocks.process_api(0, ["abc"], request=_request(when, arrived)))
+                for when, arrived in came.items()
+            }
+            await asyncio.wait(asked.values(), return_when=asyncio.FIRST_COMPLETED)
+            assert "Others keep this server busy" in str(asked["long ago"].exception())
+            assert not asked["just now"].done()
+        assert (await asked["just now"])["data"] == ["ABC"]
+
+    with ThreadPoolExecutor(1) as pool:  # of its own, for Playwright's loop may run in this one
+        pool.submit(asyncio.run, ask()).result(_A_HANG)
+
+
+def _request(session: str, arrived: float) -> gr.Request:
+    scope = {"type": "http", "headers": [], "query_string": b"", "path": "/", ARRIVED: arrived}
+    return gr.Request(Request(scope, _stay), session_hash=session)
+
+
+async def _stay() -> Message:
+    await asyncio.Event().wait()
+    raise AssertionError("nobody leaves")

@@ -252,12 +252,14 @@ def test_heads_are_told_of_in_words_and_numbers(wide_page: Page) -> None:
     expect(heads).to_have_count(2)
     expect(heads.nth(0)).to_contain_text("write head ")
     expect(heads.nth(1)).to_contain_text("by content")
-    wide_page.get_by_text("The numbers of this step").click()
-    row = wide_page.locator("[data-part=numbersBody] tr").nth(1)
-    expect(row.locator("th")).to_have_text("read head")
-    gate, shift = (row.locator("td").nth(column).inner_text() for column in (1, 2))
-    assert 0.5 < float(gate) <= 1
-    assert sum(float(part.split(":")[1]) for part in shift.split("  ")) == pytest.approx(1, abs=0.02)
+    open_tab(wide_page, "How it addresses")
+    addressing = wide_page.locator("#addressing")
+    addressing.get_by_role("radio", name="read head").check()
+    gate = addressing.get_by_role("slider", name="the gate of the read head")
+    expect(gate).to_be_visible()
+    assert 0.5 < float(gate.input_value()) <= 1
+    shifts = addressing.get_by_role("slider", name="the shift by")
+    assert sum(map(float, shifts.evaluate_all("all => all.map(each => each.value)"))) == pytest.approx(1, abs=0.02)
 
 
 def test_a_register_is_seen_to_count_down(wide_page: Page) -> None:

@@ -6,6 +6,7 @@ with an input, the sequence of a task that declares no layout, and runs for brow
 
 import json
 from collections.abc import Callable
+from importlib.resources import files
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -16,7 +17,6 @@ from ntm.tasks import InputError, Question
 from ntm.ui.browser.catalogue import describe_machine, make_catalogue
 from ntm.ui.browser.pack import pack_run, pack_sequence
 from ntm.ui.browser.serve import Weights, scripts_address
-from ntm.ui.component import make_component
 from ntm.ui.controls import Example, read_typed
 from ntm.ui.events import QUIET
 from ntm.ui.links import Link
@@ -84,7 +84,9 @@ def make_browser(machines: Machines, weights: Weights, example: Example) -> gr.H
             **_attempt(lambda: _run(machines, Link(question), None)),
         },
     }
-    browser = make_component(__name__, value=json.dumps(start), elem_id="browser")
+    # Its script stands in the page: others wait for what it starts.
+    script = files(__package__).joinpath("browser.js").read_text("utf-8")
+    browser = gr.HTML(html_template="<i hidden></i>", js_on_load=script, value=json.dumps(start), elem_id="browser")
     browser.letter(answer, browser, browser, trigger_mode="multiple", **QUIET)
     return browser
 

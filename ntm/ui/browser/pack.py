@@ -66,8 +66,8 @@ def _pack(header: dict[str, Any], fields: dict[str, Tensor]) -> str:
     """Base64 of deflated bytes: the header's length (4 bytes), the header (JSON), then each field's 16-bit values."""
     parts, described = [], {}
     for name, tensor in fields.items():
-        levels, low, high = _quantise(tensor)
-        described[name] = {"shape": list(tensor.shape), "low": low, "high": high}
+        levels, low, step = _quantise(tensor)
+        described[name] = {"shape": list(tensor.shape), "low": low, "step": step}
         parts.append(levels.tobytes())
     # Padded to an even length, so that the 16-bit values after it are aligned.
     text = json.dumps({**header, "fields": described}).encode()
@@ -77,6 +77,8 @@ def _pack(header: dict[str, Any], fields: dict[str, Tensor]) -> str:
 
 
 def _quantise(tensor: Tensor) -> tuple[np.ndarray, float, float]:
+    """The level of each number, from 0 to `_LEVELS`; the number that is level 0, and the size of a step to the next."""
     values = tensor.detach().cpu().double().numpy()
-    low, high = float(values.min(initial=0.0)), float(values.max(initial=1.0))
-    return np.round((values - low) * (_LEVELS / (high - low))).astype("<u2"), low, high
+    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
+    step = (high - low) / _LEVELS
+    return np.round((values - low) / (step or 1)).astype("<u2"), low, step

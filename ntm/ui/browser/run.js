@@ -81,9 +81,9 @@ export async function unpack(text) {
   const headerLength = new DataView(bytes.buffer).getUint32(0, true);
   const { fields, ...run } = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + headerLength)));
   let offset = 4 + headerLength;
-  for (const [name, { shape, low, high }] of Object.entries(fields)) {
+  for (const [name, { shape, low, step }] of Object.entries(fields)) {
     const levels = new Uint16Array(bytes.buffer, offset, product(shape));
-    run[name] = shaped(Float32Array.from(levels, (level) => low + (level * (high - low)) / 65535), shape);
+    run[name] = shaped(Float32Array.from(levels, (level) => low + level * step), shape);
     offset += levels.byteLength;
   }
   return run;

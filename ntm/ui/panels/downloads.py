@@ -97,17 +97,17 @@ def add_downloads(machines: Machines, key: gr.State) -> None:
     # Progress shows on the words, for the pictures are hidden while there is none.
     with gr.Row():
         with gr.Column():
-            figure_words = gr.Markdown("The paper's figure 6: inputs, outputs, adds, reads and weightings over time.")
+            figure_words = gr.HTML("The paper's figure 6: inputs, outputs, adds, reads and weightings over time.")
             figure_button = gr.Button("Draw the figure")
             figure = _picture("The paper's figure 6", "png", "figure")
         with gr.Column():
-            animation_words = gr.Markdown("A moving picture: memory and weightings, a frame a step.")
+            animation_words = gr.HTML("A moving picture: memory and weightings, a frame a step.")
             with gr.Row():
                 animation_button = gr.Button("Make the GIF")
                 animation_stop = gr.Button("Stop", elem_id="stop-gif")
             animation = _picture("The run as a GIF", "gif", "animation")
         with gr.Column():
-            files_words = gr.Markdown(f"As files: {', '.join(_FILES)}.")
+            files_words = gr.HTML(f"As files: {', '.join(_FILES)}.")
             with gr.Row():
                 files_button = gr.Button("Make the files")
                 files_stop = gr.Button("Stop")

@@ -15,14 +15,14 @@ from ntm.ui.panels.charts import Mark, Series, draw_chart
 from ntm.ui.watching import Seen, make_watch, read
 
 _EXPLANATION = """
-Wrong bits against the size of the input, for this machine and for a plain LSTM. Both were trained on the shaded sizes.
-The ring is what you asked.
+<p>Wrong bits against the size of the input, for this machine and for a plain LSTM. Both were trained on the shaded
+sizes. The ring is what you asked.</p>
 """
 
 
 def add_generalisation() -> None:
     """The panel."""
-    gr.Markdown(_EXPLANATION)
+    gr.HTML(_EXPLANATION)
     charts, watch = gr.HTML(elem_id="generalisation"), make_watch()
     watch.settled(lambda told: draw_generalisation(read(told)), watch, charts, **QUIET)
 

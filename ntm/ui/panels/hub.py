@@ -13,8 +13,8 @@ from ntm.ui.guard import PULLING
 from ntm.ui.machines import Machines
 
 _EXPLANATION = """
-Type the Hub id of anyone's machine for this task. It is used on this page for you alone. Its weights are read as
-safetensors and checked first; nothing that is downloaded is ever executed.
+<p>Type the Hub id of anyone's machine for this task. It is used on this page for you alone. Its weights are read as
+safetensors and checked first; nothing that is downloaded is ever executed.</p>
 """
 
 
@@ -46,7 +46,7 @@ def add_hub(machines: Machines, key: gr.State, task: gr.Radio) -> None:
         return tell_facts(machines, used, task)
 
     with gr.Accordion("Another machine, from the Hugging Face Hub", open=False):
-        gr.Markdown(_EXPLANATION)
+        gr.HTML(_EXPLANATION)
         name = gr.Textbox(label="Hub id", placeholder="NAMESPACE/ntm-copy or NAMESPACE/ntm-copy@v2")
         with gr.Row():
             pull_button = gr.Button("Use this machine", size="md")

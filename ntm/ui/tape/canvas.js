@@ -31,19 +31,17 @@ function prepare(canvas, height) {
   return context;
 }
 
-// A picture of one pixel a number, drawn large without smoothing.
-function drawCells(context, columns, rows, colourOf, x, y, width, height) {
-  const pixels = new ImageData(columns, rows);
-  for (let row = 0; row < rows; row++)
-    for (let column = 0; column < columns; column++) {
-      const [red, green, blue] = colourOf(column, row);
-      pixels.data.set([red, green, blue, 255], 4 * (row * columns + column));
-    }
+// A picture of numbers from 0 to 1, one pixel a number, drawn large without smoothing. There may be tens of thousands of
+// them in every frame, so colours are looked up.
+function drawShares(context, columns, rows, shareAt, from, to, x, y, width, height) {
+  const pixels = new ImageData(columns, rows), colours = new Uint32Array(pixels.data.buffer), shades = shadesOf(from, to);
+  for (let row = 0, at = 0; row < rows; row++)
+    for (let column = 0; column < columns; column++, at++)
+      colours[at] = shades[Math.round((SHADES - 1) * clamp(shareAt(column, row)))];
   drawPixels(context, pixels, x, y, width, height);
 }
 
-// The same of numbers above and below 0, which have their full colour at `most`. There may be tens of thousands of them
-// in every frame, so colours are looked up.
+// The same of numbers above and below 0, which have their full colour at `most`.
 function drawQuantities(context, columns, rows, valueAt, most, palette, x, y, width, height) {
   const [above, below] = [palette.positive, palette.negative].map((colour) => shadesOf(palette.empty, colour));
   const pixels = new ImageData(columns, rows), colours = new Uint32Array(pixels.data.buffer);
@@ -55,7 +53,7 @@ function drawQuantities(context, columns, rows, valueAt, most, palette, x, y, wi
   drawPixels(context, pixels, x, y, width, height);
 }
 
-const SHADES = 64;
+const SHADES = 256;
 
 function shadesOf(from, to) {
   const pixels = new Uint8ClampedArray(4 * SHADES);
@@ -63,8 +61,10 @@ function shadesOf(from, to) {
   return new Uint32Array(pixels.buffer);
 }
 
+const picture = new OffscreenCanvas(1, 1); // one for all: to make another takes longer than to draw
+
 function drawPixels(context, pixels, x, y, width, height) {
-  const picture = new OffscreenCanvas(pixels.width, pixels.height);
+  [picture.width, picture.height] = [pixels.width, pixels.height];
   picture.getContext("2d").putImageData(pixels, 0, 0);
   context.imageSmoothingEnabled = false;
   context.drawImage(picture, x, y, width, height);

@@ -1,4 +1,4 @@
-// Puts the words on the page: the lines above the drawings, the numbers below them, and the tip at the pointer. What they
+// Puts the words on the page: the lines above the drawings, the tables below them, and the tip at the pointer. What they
 // say is made in words.js.
 
 let listed = null; // the run whose steps are listed, while they are
@@ -21,7 +21,6 @@ function describe({ run, step, bit, link }) {
     setText(part("follow"), "Go to step " + (link.step + 1));
   }
   part("changed").hidden = !run.originalOutputs;
-  if (part("numbers").open) showRows(part("numbersBody"), headNumbers(run, step));
   if (part("slots").open) showTable(part("slotsTable"), slotTitles(run), slotRows(run, step));
   if (part("steps").open && listed !== run) showTable(part("stepsTable"), stepTitles(run), stepRows(run));
   listed = part("steps").open ? run : null;

@@ -4,22 +4,20 @@
 const BIT = 8, AXIS = 16, LEAST_FOCUS = 56, MOST_FOCUS = 128;
 let painted = { run: null };
 
-// The strips from top to bottom: name, height, rows, the colour of each cell; the outputs among which wrong bits are
+// The strips from top to bottom: name, height, rows, the share of its full colour of each cell; the outputs among which wrong bits are
 // marked; the kind of head whose weights it shows.
 function strips(scene) {
   const { run, palette } = scene, { inputSize, outputSize } = run;
   const bits = (name, values, size, always) => ({
-    name, rows: size, height: BIT * size,
-    colourOf: (step, row) =>
-      blend(palette.empty, palette.ink, always || isScored(run, step) ? clamp(values[step * size + row]) : 0),
+    name, rows: size, height: BIT * size, colour: palette.ink,
+    shareAt: (step, row) => (always || isScored(run, step) ? values[step * size + row] : 0),
   });
   const answers = (name, outputs) => ({ ...bits(name, outputs, outputSize, false), outputs });
   const weights = (name, kind) => {
     const heads = run.heads.filter((head) => head.kind === kind);
-    const most = (step, slot) => heads.reduce((found, head) => Math.max(found, weightAt(run, head, step, slot)), 0);
     const focusHeight = Math.min(MOST_FOCUS, Math.max(LEAST_FOCUS, scene.stretch.count)); // or slots would be skipped
-    const colourOf = (step, row) => blend(palette.empty, palette[kind], most(step, slotAt(scene, row)));
-    return { name, rows: scene.stretch.count, height: focusHeight, colourOf, kind };
+    const shareAt = (step, row) => heads.reduce((most, head) => Math.max(most, weightAt(run, head, step, slotAt(scene, row))), 0);
+    return { name, rows: scene.stretch.count, height: focusHeight, colour: palette[kind], shareAt, kind };
   };
   const all = [
     bits("input", run.inputs, inputSize, true),
@@ -93,7 +91,8 @@ function paintHistory(canvas, scene) {
   const { run, palette } = scene, layout = layoutHistory(scene), width = scene.historyWidth - layout.gutter - 1;
   const context = prepare(canvas, layout.total);
   for (const strip of layout.placed) {
-    drawCells(context, run.steps, strip.rows, strip.colourOf, layout.gutter, strip.top, width, strip.height);
+    const { rows, shareAt, colour, top, height } = strip;
+    drawShares(context, run.steps, rows, shareAt, palette.empty, colour, layout.gutter, top, width, height);
     context.strokeStyle = css(palette.line);
     context.strokeRect(layout.gutter - 0.5, strip.top - 0.5, width + 1, strip.height + 1);
     context.fillStyle = css(palette.text);

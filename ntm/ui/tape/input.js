@@ -66,7 +66,7 @@ zoomButton.addEventListener("click", () => {
   schedule();
 });
 part("follow").addEventListener("click", () => goTo(sceneNow().link.step));
-for (const list of ["numbers", "slots", "steps"]) part(list).addEventListener("toggle", schedule);
+for (const list of ["slots", "steps"]) part(list).addEventListener("toggle", schedule);
 
 const resizing = new ResizeObserver(schedule);
 for (const place of [root, overTime]) resizing.observe(place);

@@ -24,10 +24,11 @@ function withinStretch(stretch, wider, slots) {
 // would leave the bits beside it too pale to see.
 function brightest({ memory, slots, width }) {
   const peaks = new Float32Array(slots * width);
-  memory.forEach((value, index) => {
-    const cell = index % peaks.length;
-    peaks[cell] = Math.max(peaks[cell], Math.abs(value));
-  });
+  for (let first = 0; first < memory.length; first += peaks.length) // there may be millions of numbers
+    for (let cell = 0; cell < peaks.length; cell++) {
+      const size = Math.abs(memory[first + cell]);
+      if (size > peaks[cell]) peaks[cell] = size;
+    }
   const held = peaks.filter((peak) => peak > FAINT).sort();
   return held.length ? held[Math.floor(0.9 * (held.length - 1))] : FAINT;
 }

@@ -53,19 +53,6 @@ function linkWords(run, step, link, bit) {
   return what + read + link.slot + ", which was written in step " + (link.step + 1) + ".";
 }
 
-// The numbers behind the words, a row a head: its name, and its strength, gate, shift and sharpening in this step.
-function headNumbers(run, step) {
-  const shifts = run.shift.shape[2], range = (shifts - 1) / 2;
-  return run.heads.map((head) => {
-    const at = step * run.heads.length + head.gates;
-    const shift = Array.from({ length: shifts }, (_, index) => {
-      const by = index - range;
-      return (by > 0 ? "+" : "") + by + ": " + run.shift[at * shifts + index].toFixed(2);
-    });
-    return [head.name, run.strength[at].toFixed(2), run.gate[at].toFixed(3), shift.join("  "), run.sharpening[at].toFixed(2)];
-  });
-}
-
 // Of a slot of memory, and of one of its columns where that is not null.
 function slotWords(run, step, slot, column) {
   const value = column === null ? "" : ", column " + (column + 1) + ": " + cellAt(run, step, slot, column).toFixed(3);

@@ -79,7 +79,7 @@ def add_trainer(names: Sequence[str]) -> None:
     preset = gr.Radio(
         [each.name for each in PRESETS], value=PRESETS[0].name, label="Start from noise", elem_id="preset"
     )
-    note = gr.Markdown(PRESETS[0].tells, elem_id="preset-note")
+    note = gr.HTML(PRESETS[0].tells, elem_id="preset-note")
     with gr.Accordion("Every setting", open=False):
         fields = _add_fields(trainable)
     with gr.Row():

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from ntm.storage.checkpoint import CHECKPOINTS
 from ntm.ui import first_load
-from ntm.ui.browser.serve import Weights, routes, scripts_address
+from ntm.ui.browser.serve import Weights, scripts_address, serve
 from tests.tiny import machine
 
 FILE = CHECKPOINTS / "ntm-copy" / "model.safetensors"
@@ -26,8 +26,8 @@ def weights() -> Weights:
 
 @pytest.fixture
 def client(weights: Weights) -> Iterator[TestClient]:
-    middleware: list[Middleware] = first_load.middleware()
-    with TestClient(Starlette(routes=routes(weights), middleware=middleware)) as client:
+    middleware: list[Middleware] = first_load.middleware([], [])
+    with TestClient(Starlette(routes=serve(weights, "").routes, middleware=middleware)) as client:
         yield client
 
 

@@ -7,7 +7,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from ntm.ui.machines import updates_kept
+from ntm.ui.panels.how_it_works import GLOSSARY
 from tests.browsing import visiting
+from tests.ui.experiments.test_experiments_page import EXPERIMENTS
 from tests.ui.test_page import choose_task, open_tab, replace_text, run_id, wait_for_new_run
 
 
@@ -191,7 +193,24 @@ def test_a_page_explains_how_it_works(page: Page) -> None:
     page.get_by_role("link", name="How it works").click()
     expect(page.get_by_role("heading", name="How it works")).to_be_visible()
     expect(page.locator(".katex-display")).to_have_count(6)
+    hidden = "main => [...main.children].flatMap((each) => each.getAnimations()).length"
+    assert page.locator("main.contain").evaluate(hidden) == 0, "it waits for no machine"
     expect(page.get_by_role("link", name="Implementing Neural Turing Machines")).to_be_visible()
+    terms = page.locator(".term button")
+    assert sorted(
+        terms.evaluate_all("all => all.map(each => each.getAttribute('aria-describedby').slice(5))")
+    ) == sorted(GLOSSARY)
+    for term, meaning in GLOSSARY.items():
+        told = page.locator(f"#term-{term}")
+        expect(told).to_be_hidden()
+        page.locator(f"[aria-describedby=term-{term}]").focus()
+        expect(told).to_be_visible()
+        expect(told).to_have_text(meaning)
+    experiments = page.locator("a[href*='?experiment=']").evaluate_all(
+        "all => all.map(each => each.href.split('=')[1])"
+    )
+    assert len(experiments) == 4
+    assert set(experiments) <= {each["name"] for each in EXPERIMENTS}
 
 
 def test_the_machine_in_use_is_told_of(page: Page) -> None:

@@ -142,7 +142,7 @@ def test_a_run_arrives_as_it_was_to_16_bits(scripts: Page, task: str) -> None:
     for name, tensor in sent.items():
         whole = tensor if name.endswith("Memory") else tensor[:, 0]
         numbers = whole.detach().double().numpy()
-        step = (max(numbers.max(), 1) - min(numbers.min(), 0)) / 65535
+        step = (numbers.max() - numbers.min()) / 65535  # so one number throughout, as in memory at first, is exact
         assert arrived.evaluate("(run, name) => run[name].shape", name) == list(numbers.shape)
         np.testing.assert_allclose(array_of(arrived, name), numbers.ravel(), rtol=2e-7, atol=0.501 * step, err_msg=name)
     assert arrived.evaluate("run => run.captions") == run.captions
@@ -472,18 +472,6 @@ def test_a_link_is_said_from_both_its_ends(scripts: Page, delay: int, bit: str, 
     assert run.evaluate(f"run => linkWords(run, 0, linkOf(run, 0), {bit})") == (
         "What is written to slot 3 comes out in step 3."
     )
-
-
-def test_the_numbers_of_a_step_are_the_traces(scripts: Page) -> None:
-    run = real_run("copy")
-    trace, step = run.trace, 5
-    rows = arrive(scripts, run).evaluate("(run, step) => headNumbers(run, step)", step)
-    assert [name for name, *_ in rows] == ["write head", "read head"]
-    for row, head in zip(rows, (1, 0), strict=True):
-        numbers = [trace.strength[step, 0, head], trace.gate[step, 0, head], trace.sharpening[step, 0, head]]
-        assert [float(row[at]) for at in (1, 2, 4)] == pytest.approx([float(each) for each in numbers], abs=6e-3)
-        shifts = [float(part.split(": ")[1]) for part in row[3].split("  ")]
-        assert shifts == pytest.approx(trace.shift[step, 0, head].tolist(), abs=6e-3)
 
 
 def test_what_is_under_the_pointer_is_said(scripts: Page) -> None:
