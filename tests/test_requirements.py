@@ -17,8 +17,8 @@ NEEDED = {requirement.name: requirement for requirement in map(Requirement, PROJ
 DEMO = {requirement.name: requirement for requirement in map(Requirement, PROJECT["optional-dependencies"]["demo"])}
 BROWSER = {"playwright"}
 """what the extra of this name brings, to time the engine in a browser"""
-ALONG = {"brotli", "starlette", "triton"}
-"""what Gradio brings along, and PyTorch where it is built for a GPU"""
+ALONG = {"brotli", "pillow", "starlette", "triton"}
+"""what Gradio and Matplotlib bring along, and PyTorch where it is built for a GPU"""
 INSTALLED = packages_distributions()
 
 
