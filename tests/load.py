@@ -220,7 +220,7 @@ def _is_answer(letter: dict[str, Any], word: str, *, exact: bool) -> bool:
     for name, field in header["fields"].items():
         count = int(np.prod(field["shape"]))
         levels = np.frombuffer(data, "<u2", count, place).reshape(field["shape"])
-        found[name] = field["low"] + levels * (field["high"] - field["low"]) / 65535
+        found[name] = field["low"] + levels * field["step"]
         place += 2 * count
     due = found["targets"][found["mask"] > 0.5] > 0.5
     said = found["logits"][found["mask"] > 0.5] > 0

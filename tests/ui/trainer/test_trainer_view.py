@@ -81,8 +81,9 @@ def test_a_machine_learns_to_say_what_it_is_asked(modules: Page, train: Callable
     assert download.value.suggested_filename == "ntm-copy.zip"
     zipfile.ZipFile(download.value.path()).extractall(tmp_path)
     model = ntm.load(tmp_path / "ntm-copy")
-    batch = ntm.tasks.get("copy").sample(50, length=2)
-    assert ntm.tasks.get("copy").errors(model(batch.inputs)[0], batch).mean() < 0.1
+    batch = ntm.tasks.get("copy").sample(200, length=2)
+    errors = ntm.tasks.get("copy").errors(model(batch.inputs)[0], batch)
+    assert errors.mean() < 0.5, "of 8 by chance; solved is told at the first word that is right"
 
 
 def test_it_pauses_steps_and_goes_on_at_another_rate(modules: Page, train: Callable[..., Locator]) -> None:
