@@ -149,13 +149,13 @@ def test_the_visitor_is_a_dot_among_the_sizes(page: Page, title: str, charts: in
 
 def test_a_long_drawing_can_be_stopped(page: Page) -> None:
     before = run_id(page)
-    page.locator("#size input[type=number]").fill("120")
+    page.locator("#size input[type=number]").fill("250")
     wait_for_new_run(page, before)
     open_tab(page, "Take it with you")
     page.get_by_role("button", name="Make the GIF").click()
-    expect(page.get_by_text("/242 frames")).to_be_visible()
+    expect(page.get_by_text("/502 frames")).to_be_visible()
     page.locator("#stop-gif").click()
-    expect(page.get_by_text("/242 frames")).to_have_count(0)
+    expect(page.get_by_text("/502 frames")).to_have_count(0)
     expect(page.locator("#animation img")).to_have_count(0)
     # The place is free again: another drawing does not wait for the first to end.
     page.get_by_role("button", name="Draw the figure").click()
