@@ -23,9 +23,9 @@ Forward = Callable[[Tensor, Any], tuple[Tensor, Tensor | None]]
 """From inputs (T, B, in) and a state to logits (T, B, out) and, of a model with heads, its weightings (T, B, H, N)."""
 
 ENGINES = ("eager", "compiled", "native", "kernel")
-_FOR_ANOTHER = "native:"
 """step by step; step by step, with the step compiled by PyTorch; all steps at once, by the C++ engine on a CPU; or by a
 kernel on a GPU"""
+_FOR_ANOTHER = "native:"
 
 _STEPS, _BATCH, _REPEATS = 8, 16, 3
 # How far logits and gradients may be from the machine's own by rounding alone, relative to their size.

@@ -1,5 +1,5 @@
-// Loads the experiments where the page was opened with the address of one, or once their list is in sight. Gradio calls this as a function body
-// with `element`, `props` and `trigger`. The value is JSON: where the page's modules are.
+// Loads the experiments where the page was opened with the address of one, or once their list is in sight. Gradio calls
+// this as a function body with `element`, `props` and `trigger`. The value is JSON: where the page's modules are.
 
 const { scripts } = JSON.parse(props.value);
 const root = (window.gradio_config?.root ?? location.origin) + "/";
