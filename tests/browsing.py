@@ -18,6 +18,11 @@ def open_page(page: Page, url: str) -> None:
     page.wait_for_selector("[data-part=root][data-run]")
 
 
+def wait_for_frames(page: Page) -> None:
+    """Until what has been set in motion so far is painted."""
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 @contextmanager
 def visiting(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
     """The page with its first run drawn; the browser's console must stay empty, whatever is done with it.

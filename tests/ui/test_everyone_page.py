@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Response, expect
 
-from tests.browsing import open_page, visiting
-from tests.ui.test_page import choose_task, edges, open_tab, pause_at_start, wait_for_drawing, wait_until_at_rest
+from tests.browsing import open_page, visiting, wait_for_frames
+from tests.ui.test_page import choose_task, edges, open_tab, pause_at_start, wait_until_at_rest
 
 PHONE = {"width": 360, "height": 740}
 SCREEN = {"width": 1280, "height": 720}
@@ -55,7 +55,7 @@ def swipe(page: Page, place: str, across: float, down: float) -> None:
         session.send("Input.dispatchTouchEvent", {"type": "touchMove" if step else "touchStart", "touchPoints": points})
     session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     session.detach()
-    wait_for_drawing(page)
+    wait_for_frames(page)
 
 
 def scrolled(page: Page) -> float:

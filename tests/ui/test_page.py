@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browsing import FIRST_EVENT, open_page, visiting
+from tests.browsing import FIRST_EVENT, open_page, visiting, wait_for_frames
 
 WIDTHS = [1280, 390]
 SENTENCE = "It only ever practised up to 20 letters."
@@ -41,13 +41,8 @@ def run_id(page: Page) -> str:
 
 
 def current_step(page: Page) -> int:
-    wait_for_drawing(page)
+    wait_for_frames(page)
     return int(page.locator("[data-part=root]").get_attribute("data-step") or -1)
-
-
-def wait_for_drawing(page: Page) -> None:
-    """The tape draws in the browser's next frame, not at once."""
-    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def wait_until_at_rest(page: Page, selector: str) -> None:
@@ -67,7 +62,7 @@ def wait_until_at_rest(page: Page, selector: str) -> None:
 
 
 def pixels(page: Page, canvas: str) -> Image.Image:
-    wait_for_drawing(page)
+    wait_for_frames(page)
     address = page.locator(canvas).evaluate("canvas => canvas.toDataURL()")
     return Image.open(io.BytesIO(base64.b64decode(address.split(",")[1]))).convert("RGBA")
 

@@ -10,9 +10,9 @@ import torch
 from playwright.sync_api import Browser, Locator, Page, expect
 
 import ntm
-from tests.browsing import visiting
+from tests.browsing import visiting, wait_for_frames
 from tests.intervening import intervene
-from tests.ui.test_page import open_tab, pixels, wait_for_drawing, wait_for_lstm
+from tests.ui.test_page import open_tab, pixels, wait_for_lstm
 
 WORD = "A Turing machine with slots"
 STATE = """
@@ -55,12 +55,12 @@ def seek(page: Page, step: int) -> None:
         "(scrubber, step) => { scrubber.value = step; scrubber.dispatchEvent(new Event('input')); }", step
     )
     expect(page.locator("#tape [data-part=root]")).to_have_attribute("data-step", str(step))
-    wait_for_drawing(page)
+    wait_for_frames(page)
 
 
 def choose_head(page: Page, name: str) -> None:
     page.locator("#addressing").get_by_role("radio", name=name).check()
-    wait_for_drawing(page)
+    wait_for_frames(page)
 
 
 def number(page: Page, name: str) -> Locator:

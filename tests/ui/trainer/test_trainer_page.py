@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browsing import visiting
+from tests.browsing import visiting, wait_for_frames
 from tests.ui.test_accessibility import serious
 
 SMALL = {"Largest size in training": "2", "Its units": "16", "Slots": "5", "Width of a slot": "6"}
@@ -21,11 +21,18 @@ def page(request: pytest.FixtureRequest, browser: Browser, app_url: str) -> Iter
         yield page
 
 
+def open_settings(page: Page) -> None:
+    """Show every setting, and wait until Gradio has given the fields their values: it does so after they are there."""
+    page.get_by_role("button", name="Every setting").click()
+    expect(page.get_by_label("Shifts by up to")).to_be_visible()
+    wait_for_frames(page)
+
+
 def test_a_visitor_trains_machines_of_their_own(page: Page) -> None:
     """With the keyboard, beside one another, without a request to the server; usable by everyone all along."""
     page.get_by_label("Without shifts").check()
     expect(page.locator("#preset-note")).to_contain_text("no head can move on")
-    page.get_by_role("button", name="Every setting").click()
+    open_settings(page)
     expect(page.get_by_label("Shifts by up to")).to_have_value("0")
     for label, value in SMALL.items():
         page.get_by_label(label, exact=True).fill(value)
@@ -54,7 +61,7 @@ def test_a_visitor_trains_machines_of_their_own(page: Page) -> None:
 
 
 def test_a_refused_setting_is_told_in_a_sentence(page: Page) -> None:
-    page.get_by_role("button", name="Every setting").click()
+    open_settings(page)
     page.get_by_label("Slots", exact=True).fill("2")
     page.keyboard.press("Tab")
     page.get_by_role("button", name="Train", exact=True).click()
