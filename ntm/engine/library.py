@@ -16,6 +16,7 @@ SOURCE = Path(__file__).with_name("engine.cpp")
 # process treats denormal numbers.
 FLAGS = ("-O3", "-std=c++17", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-fno-exceptions")
 _SHARED = ("-shared", "-fPIC", "-fvisibility=hidden")
+_X86 = {"x86-64-v3": 8, "x86-64": 4}  # with AVX2 and without, and how many floats a vector of theirs holds
 
 
 class EngineUnavailableError(RuntimeError):
@@ -48,6 +49,17 @@ def available() -> bool:
         warnings.warn(f"running step by step, which is slower: {error}", stacklevel=2)
         return False
     return True
+
+
+def older() -> tuple[str, ...]:
+    """The kinds of processor with narrower vectors whose engines this one runs as well, the newest first.
+
+    Raises:
+        EngineUnavailableError: if there is no compiler or it failed.
+    """
+    kinds = _X86 if platform.machine() in ("x86_64", "AMD64") else {}
+    lanes = load().ntm_lanes()
+    return tuple(target for target, its_lanes in kinds.items() if its_lanes < lanes)
 
 
 def cache_folder() -> Path:

@@ -54,12 +54,19 @@ def traffic(config: Mapping[str, Any]) -> int:
 
 
 def least_seconds(config: Mapping[str, Any], batch: int, steps: int, device: torch.device) -> float:
-    """The time under which no update of this machine gets on this device, as measured now."""
-    count = batch * steps
-    units = config["controller_size"]
-    arithmetic = count * operations(config) / product_rate(batch, units, 4 * units, device)
-    moving = count * traffic(config) / copy_rate(batch * config["memory_slots"] * config["memory_width"], device)
-    return max(arithmetic, moving)
+    """The time under which no update of this machine gets on this device, as measured now.
+
+    Measured on one thread of a CPU, and taken times the threads that PyTorch uses.
+    """
+    count, units, threads = batch * steps, config["controller_size"], torch.get_num_threads()
+    numbers = batch * config["memory_slots"] * config["memory_width"]
+    torch.set_num_threads(1)  # so small a product takes longer on several
+    try:
+        arithmetic = count * operations(config) / product_rate(batch, units, 4 * units, device)
+        moving = count * traffic(config) / copy_rate(numbers, device)
+    finally:
+        torch.set_num_threads(threads)
+    return max(arithmetic, moving) / (threads if device.type == "cpu" else 1)
 
 
 def product_rate(rows: int, inner: int, columns: int, device: torch.device) -> float:

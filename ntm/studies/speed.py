@@ -6,7 +6,8 @@ own, so that its peak memory is its own: on the CPU the highest resident set abo
 the model was built, on a GPU the highest allocation, in a browser what the engine holds.
 
 "of limit" is the time that the arithmetic or the traffic of an update must take, whichever is longer, at the rates of a
-matrix product and of a copy of fitting size on one thread or GPU, divided by the time it took (`ntm.studies.roofline`).
+matrix product and of a copy of fitting size on as many threads or the GPU, divided by the time it took
+(`ntm.studies.roofline`). "native:x86-64-v3" is the engine as a processor without AVX-512 runs it.
 """
 
 import argparse
@@ -26,6 +27,7 @@ import torch
 from tqdm import tqdm
 
 from ntm import tasks
+from ntm.engine import library
 from ntm.engine.choose import fastest
 from ntm.engine.cuda_graphs import CUDAGraphs, Step, replayed
 from ntm.machine.ntm import NTM
@@ -152,11 +154,16 @@ def settings_of(names: Sequence[str], *, in_browser: bool = False) -> list[Setti
             found += [Setting(name, device, path) for path in PATHS[device]]
             if device == "cpu" and torch.get_num_threads() > 1:
                 found.append(Setting(name, device, last, threads=2))
-            if device == "cpu" and in_browser:
-                found.append(Setting(name, device, BROWSER))
+            if device == "cpu":
+                found += [Setting(name, device, path) for path in (*_for_older(), *([BROWSER] if in_browser else []))]
         if "copy" in names:
             found += _growth(Setting("copy", device, last))
     return found
+
+
+def _for_older() -> Sequence[str]:
+    """The native engine as it is built for the older kinds of processor that this one runs as well."""
+    return [f"native:{target}" for target in library.older()] if library.available() else []
 
 
 def _growth(base: Setting) -> Iterator[Setting]:
@@ -212,7 +219,7 @@ def _verdicts(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Which way each task is best trained here, and how far that is from what could be."""
     for device, task in dict.fromkeys((row["device"], row["task"]) for row in rows):
         here = [row for row in rows if (row["device"], row["task"], row["threads"]) == (device, task, 1)]
-        ways = [row for row in here if row["path"] != BROWSER]
+        ways = [row for row in here if row["path"] in (*PATHS["cpu"], *PATHS["cuda"])]
         best = min(ways, key=lambda row: row["milliseconds_per_update"])
         yield (
             f"{task} on {device}: {best['path']} is the fastest, at {best['share_of_limit']:.0%} "

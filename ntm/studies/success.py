@@ -21,6 +21,7 @@ import torch
 from tqdm import tqdm
 
 from ntm import tasks
+from ntm.engine import library
 from ntm.storage import checkpoint
 from ntm.storage.checkpoint import CHECKPOINTS
 from ntm.storage.untrusted import read_json
@@ -47,9 +48,12 @@ class Rate(NamedTuple):
 
 
 def engines() -> tuple[str, ...]:
-    """The engines that the races are run by."""
-    other = "x86-64-v2" if platform.machine() in ("x86_64", "AMD64") else ""
-    return ("native", f"native:{other}") if other else ("native", "eager")
+    """The two engines that the races are run by.
+
+    Raises:
+        EngineUnavailableError: if there is no compiler.
+    """
+    return ("native", next((f"native:{target}" for target in library.older()), "eager"))
 
 
 def rates(races: Sequence[dict[str, Any]]) -> list[Rate]:
@@ -94,10 +98,14 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"no task {', '.join(sorted(unknown))}; there are {', '.join(tasks.names())}")
     path = CHECKPOINTS / RECORD
     races: list[dict[str, Any]] = list(read_json(path)["races"]) if path.exists() else []
+    try:
+        both = engines()
+    except library.EngineUnavailableError as error:
+        parser.error(str(error))
     known = {(each["task"], each["engine"], each["seed"]) for each in races}
     for number in range(options.races):
         for task in map(tasks.get, options.tasks or tasks.names()):
-            for engine in engines():
+            for engine in both:
                 settings = Settings.of(task, seed=number * task.recipes["ntm"].seeds)
                 if (task.name, engine, settings.recipe.seed) in known:
                     continue

@@ -1,6 +1,7 @@
 """The compiled engine on disk: found again, whole or not at all, and no reason to fail."""
 
 import os
+import platform
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -57,6 +58,13 @@ def test_one_for_another_processor_is_not_taken(monkeypatch: pytest.MonkeyPatch,
     _forget()
     library.load()
     assert len({path.name.split("-")[1] for path in fresh.iterdir()}) == 2
+
+
+@pytest.mark.slow
+def test_older_kinds_have_narrower_vectors_and_run_here() -> None:
+    widths = [library.load(target).ntm_lanes() for target in ("native", *library.older())]
+    assert widths == sorted(set(widths), reverse=True)
+    assert platform.machine() != "x86_64" or widths[-1] == 4
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ def raced(task: str, engine: str, seconds: float, *misses: str) -> dict[str, obj
 
 RACES = [
     raced("copy", "native", 10.0),
-    raced("copy", "native:x86-64-v2", 30.0),
+    raced("copy", "native:x86-64-v3", 30.0),
     raced("copy", "native", 20.0, "2 bit errors at length 20, where 0.01 is the bar"),
     raced("copy", "native", 90.0),
 ]
@@ -27,7 +27,7 @@ RACES = [
 def test_a_rate_is_of_one_task_and_engine() -> None:
     native, other = success.rates(RACES)
     assert native == ("copy", "native", 3, 2, 20.0)
-    assert other == ("copy", "native:x86-64-v2", 1, 1, 30.0)
+    assert other == ("copy", "native:x86-64-v3", 1, 1, 30.0)
 
 
 def test_the_results_page_says_how_sure_it_is(tmp_path: Path) -> None:
