@@ -33,10 +33,15 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that open the page. A file with such tests stays on one worker and shares its server."""
+    """Mark the tests that open the page. A file with such tests stays on one worker and shares its server.
+
+    A browser may be late where others train beside it, so these are tried once more. No others are: what fails now and
+    then among those is a fault.
+    """
     opening = [item for item in items if {"app_url", "browser"} & set(getattr(item, "fixturenames", ()))]
     for item in opening:
         item.add_marker("page")
+        item.add_marker(pytest.mark.flaky(reruns=1))
     files = {item.path for item in opening}
     for item in items:
         if item.path in files:
