@@ -69,6 +69,15 @@ def fastest(model: SequenceModel, engine: str | None = None) -> Forward:
     return _checked(model, _from(choose(model).engine, model))
 
 
+def older_engines() -> tuple[str, ...]:
+    """The native engine as `fastest` takes it for each of the older kinds of processor, see `ntm.engine.library.older`.
+
+    Raises:
+        EngineUnavailableError: if there is no compiler or it failed.
+    """
+    return tuple(_FOR_ANOTHER + target for target in library.older())
+
+
 def plain(model: SequenceModel) -> Forward:
     """The model's own way."""
     if isinstance(model, NTM):

@@ -56,7 +56,7 @@ def traffic(config: Mapping[str, Any]) -> int:
 def least_seconds(config: Mapping[str, Any], batch: int, steps: int, device: torch.device) -> float:
     """The time under which no update of this machine gets on this device, as measured now.
 
-    Measured on one thread of a CPU, and taken times the threads that PyTorch uses.
+    A CPU's rates are measured on one thread and counted once for every thread that PyTorch uses.
     """
     count, units, threads = batch * steps, config["controller_size"], torch.get_num_threads()
     numbers = batch * config["memory_slots"] * config["memory_width"]

@@ -28,7 +28,7 @@ from tqdm import tqdm
 
 from ntm import tasks
 from ntm.engine import library
-from ntm.engine.choose import fastest
+from ntm.engine.choose import fastest, older_engines
 from ntm.engine.cuda_graphs import CUDAGraphs, Step, replayed
 from ntm.machine.ntm import NTM
 from ntm.reports import tables
@@ -152,18 +152,21 @@ def settings_of(names: Sequence[str], *, in_browser: bool = False) -> list[Setti
         last = PATHS[device][-1]
         for name in names:
             found += [Setting(name, device, path) for path in PATHS[device]]
-            if device == "cpu" and torch.get_num_threads() > 1:
-                found.append(Setting(name, device, last, threads=2))
             if device == "cpu":
-                found += [Setting(name, device, path) for path in (*_for_older(), *([BROWSER] if in_browser else []))]
+                found += _more_of_a_cpu(Setting(name, device, last), in_browser)
         if "copy" in names:
             found += _growth(Setting("copy", device, last))
     return found
 
 
-def _for_older() -> Sequence[str]:
-    """The native engine as it is built for the older kinds of processor that this one runs as well."""
-    return [f"native:{target}" for target in library.older()] if library.available() else []
+def _more_of_a_cpu(native: Setting, in_browser: bool) -> Iterator[Setting]:
+    """The native engine on two threads, as older processors run it, and in a browser."""
+    if torch.get_num_threads() > 1:
+        yield replace(native, threads=2)
+    for engine in older_engines() if library.available() else ():
+        yield replace(native, path=engine)
+    if in_browser:
+        yield replace(native, path=BROWSER)
 
 
 def _growth(base: Setting) -> Iterator[Setting]:

@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from ntm import tasks
 from ntm.engine import library
+from ntm.engine.choose import older_engines
 from ntm.storage import checkpoint
 from ntm.storage.checkpoint import CHECKPOINTS
 from ntm.storage.untrusted import read_json
@@ -51,9 +52,9 @@ def engines() -> tuple[str, ...]:
     """The two engines that the races are run by.
 
     Raises:
-        EngineUnavailableError: if there is no compiler.
+        EngineUnavailableError: if there is no compiler or it failed.
     """
-    return ("native", next((f"native:{target}" for target in library.older()), "eager"))
+    return ("native", next(iter(older_engines()), "eager"))
 
 
 def rates(races: Sequence[dict[str, Any]]) -> list[Rate]:

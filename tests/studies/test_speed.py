@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import ntm
-from ntm.engine import library
+from ntm.engine.choose import older_engines
 from ntm.studies import browser, roofline, speed
 from ntm.studies.speed import Setting
 
@@ -37,6 +37,28 @@ def test_the_limit_is_that_of_the_slower_ceiling() -> None:
     assert roofline.copy_rate(1000, device) > 0
 
 
+def test_the_limit_of_two_threads_is_half_of_what_one_measures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measured on two, a small product is slower than on one."""
+    measured_on: list[int] = []
+
+    def rate(*given: object) -> float:
+        measured_on.append(torch.get_num_threads())
+        return 1e9
+
+    monkeypatch.setattr(roofline, "product_rate", rate)
+    monkeypatch.setattr(roofline, "copy_rate", rate)
+    before, limits = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            limits.append(roofline.least_seconds(ntm.NTM(10, 8).config, 4, 10, torch.device("cpu")))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert limits[1] == limits[0] / 2
+    assert set(measured_on) == {1}
+
+
 def test_a_row_agrees_with_itself() -> None:
     row = speed.measure(Setting("copy", "cpu", "eager", batch=2, sizes={"length": 2}), seconds=0.0)
     assert (row["task"], row["device"], row["path"], row["threads"]) == ("copy", "cpu", "eager", 1)
@@ -49,7 +71,7 @@ def test_a_row_agrees_with_itself() -> None:
 
 def test_every_task_is_measured_on_every_path() -> None:
     settings = speed.settings_of(ntm.tasks.names())
-    here = {*speed.PATHS["cpu"], *(f"native:{target}" for target in library.older())}
+    here = {*speed.PATHS["cpu"], *older_engines()}
     for name in ntm.tasks.names():
         assert {each.path for each in settings if (each.task, each.device) == (name, "cpu")} == here
     varied = {each.varies for each in settings}
