@@ -20,7 +20,7 @@ new PerformanceObserver(list => {
 }).observe({ type: "layout-shift", buffered: true });
 """
 MOST_BYTES = 350_000
-OF_A_WORKER = re.compile("worker|engine|random|lstm|weights")
+OF_A_WORKER = re.compile("worker|machines|engine|random|lstm|weights")
 """what is fetched once the first run is drawn, and not by the page itself"""
 HAS_RING = """
 () => {

@@ -305,8 +305,8 @@ class Store {
   #loadAhead(asked) {
     const { baseline } = this.task(asked.task), { config, weights } = this.#machineOf(asked);
     if (!this.#runners) return;
-    if (weights) this.#runners.machine.run({ machine: { config, weights: this.#addressOf(weights) } }).catch(() => {});
-    if (baseline) this.#runners.beside.run({ machine: { ...baseline, weights: this.#addressOf(baseline.weights) } }).catch(() => {});
+    if (weights) this.#runners.machine.load({ config, weights: this.#addressOf(weights) });
+    if (baseline) this.#runners.beside.load({ ...baseline, weights: this.#addressOf(baseline.weights) });
   }
 }
 

@@ -60,11 +60,17 @@ class Experiments {
     this.#part("choices").replaceChildren(...answers.map((answer) => this.#makeChoice(answer)));
     this.#part("why").textContent = "";
     this.#part("again").hidden = true;
-    this.#part("card").hidden = false;
+    this.#showCard(true);
     window.ntm.hold("experiment=" + experiment.name);
     this.#show(experiment.before);
     window.scrollTo({ top: 0 });
     this.#part("card").focus({ preventScroll: true });
+  }
+
+  // With the card the page looks otherwise, see page.css.
+  #showCard(isShown) {
+    this.#part("card").hidden = !isShown;
+    document.documentElement.toggleAttribute("data-experiment", isShown);
   }
 
   #makeChoice({ key, says }) {
@@ -86,7 +92,7 @@ class Experiments {
 
   #leave() {
     [this.#experiment, this.#place] = [null, null];
-    this.#part("card").hidden = true;
+    this.#showCard(false);
     window.ntm.hold(null);
     document.querySelector("#typed :is(textarea, input)")?.focus({ preventScroll: true });
   }

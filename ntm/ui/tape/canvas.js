@@ -17,12 +17,15 @@ const blend = (from, to, share) => from.map((value, index) => Math.round(value +
 
 // Sizes a canvas to its place on the page, in real pixels, and returns a context that draws in CSS pixels.
 function prepare(canvas, height) {
-  const ratio = window.devicePixelRatio || 1, width = canvas.parentElement.clientWidth;
+  if (canvas.style.height !== height + "px") canvas.style.height = height + "px";
+  return resize(canvas, canvas.parentElement.clientWidth, height);
+}
+
+// The same of a canvas that is on no page, with its size in CSS pixels.
+function resize(canvas, width, height) {
+  const ratio = window.devicePixelRatio || 1;
   const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];
-  if (canvas.width !== w || canvas.height !== h) {
-    [canvas.width, canvas.height] = [w, h];
-    canvas.style.height = height + "px";
-  }
+  if (canvas.width !== w || canvas.height !== h) [canvas.width, canvas.height] = [w, h];
   const context = canvas.getContext("2d");
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, width, height);

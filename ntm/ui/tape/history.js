@@ -52,10 +52,15 @@ function stepUnder(scene, x, y) {
   return { step: Math.floor((x - gutter) / cell), strip, row };
 }
 
+// Keeps its place on the page, with nothing new in it.
+function holdHistory(canvas, scene) {
+  canvas.style.height = layoutHistory(scene).total + "px";
+}
+
 function drawHistory(canvas, scene) {
   const { run, step, palette } = scene;
   const key = [scene.historyWidth, window.devicePixelRatio, scene.stretch.count, css(palette.ink)].join();
-  if (painted.run !== run || painted.key !== key) painted = { run, key, ...paintHistory(canvas, scene) };
+  if (painted.run !== run || painted.key !== key) painted = { run, key, ...paintHistory(scene) };
   const { layout, picture } = painted, context = prepare(canvas, layout.total);
   context.drawImage(picture, 0, 0, scene.historyWidth, layout.total);
   const x = layout.gutter + step * layout.cell;
@@ -87,9 +92,9 @@ function markPointedAt(context, layout, { run, step, bit, palette }) {
   context.strokeRect(layout.gutter + step * layout.cell - 1, top + bit * BIT - 1, Math.max(4, layout.cell + 2), BIT + 2);
 }
 
-function paintHistory(canvas, scene) {
+function paintHistory(scene) {
   const { run, palette } = scene, layout = layoutHistory(scene), width = scene.historyWidth - layout.gutter - 1;
-  const context = prepare(canvas, layout.total);
+  const picture = new OffscreenCanvas(0, 0), context = resize(picture, scene.historyWidth, layout.total);
   for (const strip of layout.placed) {
     const { rows, shareAt, colour, top, height } = strip;
     drawShares(context, run.steps, rows, shareAt, palette.empty, colour, layout.gutter, top, width, height);
@@ -107,8 +112,6 @@ function paintHistory(canvas, scene) {
   context.fillStyle = css(palette.write);
   for (const step of new Set((run.overrides ?? []).map((each) => each.step)))
     context.fillRect(layout.gutter + step * layout.cell - 1, 0, 2, layout.foot);
-  const picture = new OffscreenCanvas(canvas.width, canvas.height);
-  picture.getContext("2d").drawImage(canvas, 0, 0);
   return { layout, picture };
 }
 

@@ -70,6 +70,10 @@ for (const list of ["slots", "steps"]) part(list).addEventListener("toggle", sch
 
 const resizing = new ResizeObserver(schedule);
 for (const place of [root, overTime]) resizing.observe(place);
+new IntersectionObserver((changes) => {
+  view.historyIsInSight = changes.at(-1).isIntersecting;
+  schedule();
+}, { rootMargin: "200px" }).observe(historyCanvas);
 document.addEventListener("history", schedule);
 new MutationObserver(schedule).observe(document.body, { attributes: true, attributeFilter: ["class"] });
 document.addEventListener("run", ({ detail }) => show(detail));

@@ -12,7 +12,9 @@ const PLAY = "M4 2l10 6-10 6z", PAUSE = "M4 2h3v12H4zM9 2h3v12H9z";
 
 // The position is a step, or lies between two while it plays; `bit` is the output bit that was pointed at, `hover` where
 // the pointer is.
-const view = { run: null, original: null, position: 0, playing: false, allSlots: false, hover: null, bit: null };
+const view = {
+  run: null, original: null, position: 0, playing: false, allSlots: false, hover: null, bit: null, historyIsInSight: false,
+};
 let lastTime = 0, frame = 0;
 
 const currentStep = () => Math.round(view.position);
@@ -37,7 +39,7 @@ function draw() {
   houseHistory();
   const scene = sceneNow();
   if (scene.run.slots) drawMemory(memoryCanvas, scene);
-  if (scene.historyWidth) drawHistory(historyCanvas, scene);
+  if (scene.historyWidth) (view.historyIsInSight ? drawHistory : holdHistory)(historyCanvas, scene);
   describe(scene);
   showTip(scene, view.hover);
   root.dataset.step = scene.step;

@@ -1,5 +1,6 @@
 """Numbers that are touched on the page: the future follows as the machine in Python says, and there is a way back."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -279,3 +280,38 @@ def test_another_question_takes_what_was_set_away(page: Page) -> None:
     page.get_by_role("button", name="Surprise me").click()
     expect(page.locator("#touching [data-part=bar]")).to_be_hidden()
     assert page.evaluate(STATE)["overrides"] == []
+
+
+# How much work a touch is.
+
+TOUCH_IN_A_FRAME = """
+new Promise(done => requestAnimationFrame(() => {
+  const before = window.ntm.run;
+  document.dispatchEvent(new CustomEvent("touch", { detail: [{ step: 5, field: "gate", head: 1, index: 0, value: 0.4 }] }));
+  setTimeout(() => done(window.ntm.run !== before));
+}))
+"""
+MOST_RESTYLED = 100  # elements; a whole page has some 500
+
+
+def test_a_short_run_follows_a_touch_in_the_same_frame(page: Page) -> None:
+    for _ in range(3):
+        page.locator("#tape [data-part=root]").press("ArrowRight")
+        assert page.evaluate(TOUCH_IN_A_FRAME)
+        page.locator("#touching [data-part=reset]").click()
+
+
+def test_a_touch_has_only_what_it_changes_styled_anew(browser: Browser, app_url: str) -> None:
+    with visiting(browser, f"{app_url}/?task=copy&word=touch") as page:
+        wait_for_lstm(page)
+        assert page.evaluate(TOUCH_IN_A_FRAME)
+        wait_for_frames(page)
+        browser.start_tracing(page=page, categories=["disabled-by-default-devtools.timeline", "devtools.timeline"])
+        page.locator("#touching [data-part=undo]").click()
+        wait_for_frames(page)
+        assert page.evaluate(TOUCH_IN_A_FRAME)
+        wait_for_frames(page)
+        events = json.loads(browser.stop_tracing())["traceEvents"]
+    restyled = [each["args"]["elementCount"] for each in events if each["name"] == "UpdateLayoutTree"]
+    assert restyled
+    assert max(restyled) < MOST_RESTYLED
