@@ -36,6 +36,8 @@ class Extension:
     """whether adds are left as they are, of any size"""
     register_columns: int = 0
     """how many of memory's first columns count, and are not looked at when heads look for content"""
+    heads_together: bool = False
+    """whether training moves all heads as one, see `Heads.share_gradients`"""
     gain: float | None = None
     """how steep the squashing is through which the controller sees quantities; None where it sees them as they are"""
 
@@ -84,7 +86,9 @@ class Analog(Extension):
     """Quantities pass into memory as they are: a priority can be kept there, and found there, whatever its size.
 
     The heads see the input besides the controller's output, and they add without squashing. The controller sees inputs
-    and reads squashed, so that it can tell bits apart and not much more.
+    and reads squashed, so that it can tell bits apart and not much more. All heads start at one place and stay together
+    in training, as the one head of Greve, Jacob and Risi (2016, "Evolving Neural Turing Machines for Reward-based
+    Learning") reads and writes: what is read is what is erased.
     """
 
     spec: ExtensionSpec = "analog"
@@ -95,6 +99,7 @@ class Analog(Extension):
     )
     sees_input = True
     linear_adds = True
+    heads_together = True
     gain = 3.0
 
     # What erasing first emits, before squashing: little goes before the machine knows what.

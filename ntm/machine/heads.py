@@ -101,6 +101,16 @@ class Heads(nn.Module):
             adds=adds,
         )
 
+    @torch.no_grad()
+    def share_gradients(self) -> None:
+        """Give all heads the mean of the gradients by which they move, where the extension keeps them together."""
+        if not self.extension.heads_together:
+            return
+        for parameter in self.addressing.parameters():
+            if parameter.grad is not None:
+                by_head = parameter.grad.view(self.heads, -1)
+                by_head.copy_(by_head.mean(0, keepdim=True).expand_as(by_head))
+
 
 def address(outputs: HeadOutputs, memory: Tensor, previous: Tensor, *, searched: slice = slice(None)) -> Weighting:
     """Move every head: content, interpolation, shift and sharpening, the whole of the paper's figure 2.

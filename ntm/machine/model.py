@@ -45,6 +45,9 @@ class SequenceModel(nn.Module, ABC):
     def trace(self, inputs: Tensor, state: Any = None) -> Trace:
         """Run as `forward` does, without gradients, and keep everything that happened."""
 
+    def share_gradients(self) -> None:
+        """Between the backward pass and the step of an optimiser: make the gradients equal that have to stay so."""
+
     def _check_inputs(self, inputs: Tensor) -> None:
         if inputs.dim() != 3 or inputs.shape[-1] != self.input_size or 0 in inputs.shape:
             raise ValueError(

@@ -264,6 +264,10 @@ class NTM(SequenceModel):
             weightings.append(state.weights)
         return torch.stack(logits), torch.stack(weightings), state
 
+    def share_gradients(self) -> None:
+        """Between the backward pass and the step of an optimiser: keep heads together that the extension has so."""
+        self.cell.heads.share_gradients()
+
     @torch.no_grad()
     def trace(
         self,

@@ -80,6 +80,7 @@ def bit_losses(logits: Tensor, batch: Batch) -> Tensor:
 
 
 def _step(run: TrainingRun) -> None:
+    run.model.share_gradients()
     nn.utils.clip_grad_norm_(run.model.parameters(), run.recipe.gradient_norm)
     for parameter in run.model.parameters():
         # Sharpening blows up the difference between slots alike, now and then past what a float can hold; what is left

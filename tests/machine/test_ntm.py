@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ntm import NTM, NTMState, Trace
 from ntm.machine import memory as memory_ops
-from ntm.machine.extensions import Register
+from ntm.machine.extensions import ExtensionSpec, Register
 from tests import reference
 from tests.numerics import (
     assert_all_close,
@@ -184,6 +184,24 @@ def test_the_heads_of_an_analog_machine_begin_at_one_place_and_hardly_erase() ->
     heads = torch.cat([trace.read_weights, trace.write_weights], dim=2)
     torch.testing.assert_close(heads, heads[:, :, :1].expand_as(heads))
     assert trace.erases[0].max() < 0.25
+
+
+@pytest.mark.parametrize("kind", [None, "analog"], ids=["plain", "analog"])
+def test_training_keeps_the_heads_of_an_analog_machine_together_and_no_others(kind: ExtensionSpec) -> None:
+    model = NTM(4, 3, read_heads=2, write_heads=2, extension=kind, **SMALL)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    torch.manual_seed(0)
+    inputs = torch.randn(6, 5, 4)
+    begun = model.cell.heads.addressing.weight.detach().clone()
+    for _ in range(5):
+        optimizer.zero_grad()
+        model(inputs)[0].square().mean().backward()
+        model.share_gradients()
+        optimizer.step()
+    moved = model.cell.heads.addressing.weight.detach() - begun
+    moved_by_head = moved.unflatten(0, (4, -1))
+    assert (moved_by_head[0] != 0).any()
+    assert moved_by_head.allclose(moved_by_head[:1].expand_as(moved_by_head), atol=1e-6) == (kind == "analog")
 
 
 def test_what_an_analog_machine_sees_beyond_1_changes_its_heads_and_not_its_controller() -> None:
