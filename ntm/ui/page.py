@@ -118,7 +118,8 @@ def launch(namespace: str | None = None) -> None:
     )
     page, served = make_page(machines, " ".join(notices) or None)
     # `run_history` would keep every run in the visitor's browser and slow each one after it.
-    page.serve(served.routes, served.at_first, run_history=False, theme=theme.make_theme(), css=theme.STYLE, head=theme.HEAD)
+    look: dict[str, Any] = {"theme": theme.make_theme(), "css": theme.STYLE, "head": theme.HEAD}
+    page.serve(served.routes, served.at_first, run_history=False, **look)
 
 
 # What is on it.

@@ -5,7 +5,7 @@ from importlib.resources import files
 import gradio as gr
 
 STYLE = files("ntm.ui").joinpath("page.css").read_text("utf-8")
-HEAD = f'<script>{files("ntm.ui").joinpath("whole.js").read_text("utf-8")}</script>'
+HEAD = f"<script>{files('ntm.ui').joinpath('whole.js').read_text('utf-8')}</script>"
 _BOTH_MODES = ("", "_dark")
 
 

@@ -286,8 +286,8 @@ def test_another_question_takes_what_was_set_away(page: Page) -> None:
 
 TOUCH_IN_A_FRAME = """
 new Promise(done => requestAnimationFrame(() => {
-  const before = window.ntm.run;
-  document.dispatchEvent(new CustomEvent("touch", { detail: [{ step: 5, field: "gate", head: 1, index: 0, value: 0.4 }] }));
+  const before = window.ntm.run, detail = [{ step: 5, field: "gate", head: 1, index: 0, value: 0.4 }];
+  document.dispatchEvent(new CustomEvent("touch", { detail }));
   setTimeout(() => done(window.ntm.run !== before));
 }))
 """
