@@ -26,7 +26,8 @@ function describe(scene) {
   showHeads(scene);
   showZoom(scene);
   part("fixed").hidden = !run.byServer;
-  headSlot.input.disabled = Boolean(run.byServer);
+  headSlot.input.disabled = part("clear").disabled = Boolean(run.byServer);
+  setText(part("clear"), "Clear slot " + chosen.slot);
   showTip(scene);
 }
 

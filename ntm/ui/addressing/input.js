@@ -55,6 +55,8 @@ for (const [name, canvas] of Object.entries(pictures)) {
   });
 }
 
+document.addEventListener("keydown", ({ key }) => key === "Escape" && choose({ hover: null }));
+part("clear").addEventListener("click", () => tell(clearSlot(view.run, view.step, sceneNow().chosen.slot)));
 part("zoom").addEventListener("click", () => choose({ allSlots: !view.allSlots }));
 
 document.addEventListener("run", ({ detail }) => show(detail.run, detail.original));

@@ -24,6 +24,7 @@ from ntm.ui.watching import make_watch, read
 _FILES = ["figure.svg", "trace.npz", *(["run.mp4"] if ".mp4" in figures.moving_formats() else [])]
 # A picture takes half a second and some tens of megabytes.
 _DRAWING = Cost(32 * 2**20, 500_000_000)
+_UNTOUCHED = "The link keeps what you changed. All else here is of the run as it was before."
 # A picture can be pressed to see it large, which Gradio does not tell a screen reader.
 _NAME_PICTURES = """
 () => {
@@ -90,6 +91,7 @@ def add_downloads(machines: Machines, key: gr.State) -> None:
         return address, takeaway.write_snippet(shown.question, origin, slots=shown.slots, snapshot=snapshot)
 
     query, watch = gr.Textbox(visible=False), make_watch()
+    gr.HTML(f'<p class="notice">{_UNTOUCHED}</p>', elem_id="untouched")
     link = gr.Textbox(
         label="A link that opens it here", interactive=False, max_lines=2, buttons=["copy"], elem_id="link"
     )

@@ -18,6 +18,12 @@ for (const canvas of [memoryCanvas, historyCanvas]) {
     schedule();
   });
 }
+// What shows at the pointer can be sent away without moving that.
+document.addEventListener("keydown", ({ key }) => {
+  if (key !== "Escape") return;
+  view.hover = null;
+  schedule();
+});
 // A finger may want to scroll the page instead: it moves the step once it goes sideways, or where it is lifted at once.
 const SIDEWAYS = 6; // in pixels
 let finger = null;

@@ -12,6 +12,10 @@ const signed = (by) => (by < 0 ? MINUS : by > 0 ? "+" : "") + Math.abs(by);
 const nth = (index) => "number " + (index + 1);
 const headOf = (run, { head }) => run.heads.find(({ gates }) => gates === head);
 
+// What is replaced where a slot is cleared.
+const clearSlot = (run, step, slot) =>
+  Array.from({ length: run.width }, (_, index) => ({ step, field: "memory", slot, index, value: 0 }));
+
 // The name of a number in a sentence.
 function nameOf(run, override) {
   const { field, index, slot } = override;

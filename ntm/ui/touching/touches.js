@@ -47,9 +47,6 @@ function readTouch(run, [when, field, which, ...rest]) {
   return isWhole && numbers.every(({ index, value }) => index !== null && value !== null) ? numbers : null;
 }
 
-const clearSlot = (run, step, slot) =>
-  Array.from({ length: run.width }, (_, index) => ({ step, field: "memory", slot, index, value: 0 }));
-
 // How many numbers a field has, 0 where there is no such field.
 function sizeOfField(run, field, head) {
   if (field === "shift") return run.shift.shape[2];

@@ -34,6 +34,7 @@ function show({ run, original, touch }) {
   const isEmpty = !original || !touches.length;
   if (isEmpty && root.contains(document.activeElement)) touched?.focus({ preventScroll: true });
   root.hidden = isEmpty;
+  document.documentElement.toggleAttribute("data-touched", !isEmpty);
   if (isEmpty) return;
   part("words").textContent = wordsOf(run, touches, changedBits(run, original));
   clearTimeout(saying);

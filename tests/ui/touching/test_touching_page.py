@@ -282,6 +282,32 @@ def test_another_question_takes_what_was_set_away(page: Page) -> None:
     assert page.evaluate(STATE)["overrides"] == []
 
 
+def test_a_slot_is_cleared_and_what_can_be_taken_away_says_of_which_run_it_is(page: Page) -> None:
+    open_tab(page, "Take it with you")
+    expect(page.locator("#untouched")).to_be_hidden()
+    open_tab(page, "How it addresses")
+    seek(page, 2 + len(WORD))
+    choose_head(page, "read head")
+    page.locator("#addressing").get_by_role("spinbutton", name="Slot of memory").fill("120")
+    page.locator("#addressing").get_by_role("button", name="Clear slot 120").click()
+    expect(words(page)).to_contain_text(f"In step {3 + len(WORD)} you cleared slot 120: ")
+    found = assert_as_in_python(page)
+    assert [each["slot"] for each in found["overrides"]] == [120] * 20
+    open_tab(page, "Take it with you")
+    expect(page.locator("#untouched")).to_have_text(
+        "The link keeps what you changed. All else here is of the run as it was before."
+    )
+    look_inside(page)
+
+
+def test_what_shows_at_the_pointer_goes_at_escape(page: Page) -> None:
+    for place, tip in (("#tape [data-part=memory]", "#tape"), ("[data-stage=content] canvas", "#addressing")):
+        page.locator(place).hover()
+        expect(page.locator(f"{tip} [data-part=tip]")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.locator(f"{tip} [data-part=tip]")).to_be_hidden()
+
+
 # How much work a touch is.
 
 TOUCH_IN_A_FRAME = """
