@@ -98,6 +98,8 @@ def show_questions(
         return place(controls.surprise(task, size, number))
 
     def open_link(request: gr.Request) -> dict[Block, Any]:
+        if (alone := links.task_alone(request.query_params)) in machines.tasks:
+            return show_example(str(alone))
         try:
             link = _read_link(machines, request.query_params)
         except InputError as error:

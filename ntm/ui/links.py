@@ -13,6 +13,7 @@ from ntm.tasks.text import format_bits, parse_word
 
 # It needs no escape in an address, and nothing that can be asked holds one.
 _LINE_BREAK = "~"
+_OF_A_RUN = {"input", "word", "number", "slots", "update", "step"}
 _FEWEST_SLOTS, _MOST_SLOTS = 16, 2048
 _MOST_DIGITS = 9
 
@@ -29,6 +30,11 @@ class Link(NamedTuple):
     """where to pause, from 0; played from the start when None"""
     word: str | None = None
     """the question as it was typed, where that was a word"""
+
+
+def task_alone(parameters: Mapping[str, str]) -> str | None:
+    """The task of a link that says nothing else of a run; None of any other."""
+    return None if parameters.keys() & _OF_A_RUN else parameters.get("task")
 
 
 def read(parameters: Mapping[str, str]) -> Link | None:

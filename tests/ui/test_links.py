@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from ntm import tasks
 from ntm.tasks import InputError, Question
 from ntm.tasks.text import format_bits, parse_word
 from ntm.ui import links
 from ntm.ui.links import Link
+from tests.browsing import visiting
 from tests.numerics import PROPERTY, seeded
 from tests.ui.modules import describe, open_modules
 
@@ -81,6 +82,21 @@ def test_parameters_that_ask_for_no_run_are_passed_over() -> None:
     assert links.read({}) is None
     assert links.read({"__theme": "dark", "input": "10110010"}) is None
     assert links.read({"task": "copy", "input": "10110010", "utm_source": "x"}) == Link(Question("copy", "10110010"))
+
+
+def test_a_link_may_name_a_task_and_nothing_else_of_a_run() -> None:
+    assert links.task_alone({"task": "copy", "__theme": "dark"}) == "copy"
+    assert links.task_alone({"task": "copy", "slots": "256"}) is None
+    assert links.task_alone({"input": "10110010"}) is None
+    assert links.task_alone({}) is None
+
+
+def test_a_link_to_a_task_opens_an_example_of_it(browser: Browser, app_url: str) -> None:
+    with visiting(browser, f"{app_url}/?task=priority-sort") as page:
+        expect(page.locator("#task").get_by_role("radio", name="Sort")).to_be_checked()
+        page.wait_for_function("window.ntm.run?.asked.task === 'priority-sort'")
+        assert page.evaluate("window.ntm.state.problem") is None
+        assert page.evaluate("window.ntm.run.question.rows.length") == 20
 
 
 COPY = {"task": "copy", "input": "10110010"}
