@@ -16,7 +16,8 @@ SOURCE = Path(__file__).with_name("engine.cpp")
 # process treats denormal numbers.
 FLAGS = ("-O3", "-std=c++17", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-fno-exceptions")
 _SHARED = ("-shared", "-fPIC", "-fvisibility=hidden")
-_X86 = {"x86-64-v3": 8, "x86-64": 4}  # with AVX2 and without, and how many floats a vector of theirs holds
+# With AVX-512, with AVX2 and without, and how many floats a vector of theirs holds.
+_X86 = {"x86-64-v4": 16, "x86-64-v3": 8, "x86-64": 4}
 
 
 class EngineUnavailableError(RuntimeError):
@@ -57,9 +58,22 @@ def older() -> tuple[str, ...]:
     Raises:
         EngineUnavailableError: if there is no compiler or it failed.
     """
-    kinds = _X86 if platform.machine() in ("x86_64", "AMD64") else {}
     lanes = load().ntm_lanes()
-    return tuple(target for target, its_lanes in kinds.items() if its_lanes < lanes)
+    return tuple(target for target, its_lanes in _kinds().items() if its_lanes < lanes)
+
+
+def kind() -> str:
+    """The kind of processor that the engine here is compiled for.
+
+    Raises:
+        EngineUnavailableError: if there is no compiler or it failed.
+    """
+    lanes = load().ntm_lanes()
+    return next((target for target, its_lanes in _kinds().items() if its_lanes == lanes), platform.machine())
+
+
+def _kinds() -> dict[str, int]:
+    return _X86 if platform.machine() in ("x86_64", "AMD64") else {}
 
 
 def cache_folder() -> Path:

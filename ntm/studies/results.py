@@ -73,8 +73,8 @@ _SUCCESS = """
 ## How often it learns
 
 Seeds that nobody chose: how many races of `train.py` ended in a machine that does what its task's file promises, judged
-on {sequences} fresh sequences a size. "native:" and a kind of processor is the engine built for that kind, whose sums
-are rounded otherwise. "So of all" is the 95 % interval of the share, Wilson's. Seconds are those of all seeds of the
+on {sequences} fresh sequences a size. The engines are those built for two kinds of processor, whose sums are rounded
+otherwise. "So of all" is the 95 % interval of the share, Wilson's. Seconds are those of all seeds of the
 median race together, on one thread. From `python -m ntm.studies.success`.
 
 """

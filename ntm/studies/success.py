@@ -48,13 +48,14 @@ class Rate(NamedTuple):
     """the median, all seeds of a race together, on one thread"""
 
 
-def engines() -> tuple[str, ...]:
-    """The two engines that the races are run by.
+def engines() -> dict[str, str]:
+    """The two engines that the races are run by, by what they are called on record: by their kinds of processor.
 
     Raises:
         EngineUnavailableError: if there is no compiler or it failed.
     """
-    return ("native", next(iter(older_engines()), "eager"))
+    other = next(iter(older_engines()), "eager")
+    return {f"native:{library.kind()}": "native", other: other}
 
 
 def rates(races: Sequence[dict[str, Any]]) -> list[Rate]:
@@ -72,20 +73,13 @@ def rates(races: Sequence[dict[str, Any]]) -> list[Rate]:
     ]
 
 
-def judge(task: Task, runs: Sequence[TrainingRun], engine: str) -> dict[str, Any]:
-    """What is recorded of a race that is over."""
+def judge(task: Task, runs: Sequence[TrainingRun]) -> dict[str, Any]:
+    """What came of a race that is over."""
     best = race.best(runs)
     best.model.load_state_dict(best.best)
     cases = [case for case in task.evaluation if case.bar is not None]
-    return {
-        "task": task.name,
-        "engine": engine,
-        "seed": min(run.recipe.seed for run in runs),
-        "seeds": len(runs),
-        "kept": best.recipe.seed,
-        "seconds": round(sum(run.seconds for run in runs), 1),
-        "misses": misses(task, evaluate(best.model, task, cases, sequences=SEQUENCES)),
-    }
+    found = misses(task, evaluate(best.model, task, cases, sequences=SEQUENCES))
+    return {"kept": best.recipe.seed, "misses": found}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -106,15 +100,16 @@ def main(arguments: list[str] | None = None) -> int:
     known = {(each["task"], each["engine"], each["seed"]) for each in races}
     for number in range(options.races):
         for task in map(tasks.get, options.tasks or tasks.names()):
-            for engine in both:
+            for name, engine in both.items():
                 settings = Settings.of(task, seed=number * task.recipes["ntm"].seeds)
-                if (task.name, engine, settings.recipe.seed) in known:
+                entry = {"task": task.name, "engine": name, "seed": settings.recipe.seed}
+                if tuple(entry.values()) in known:
                     continue
                 found = _run(task, settings, engine)
                 if found is None:
                     print("stopped; the same command goes on")
                     return 130
-                races.append(found)
+                races.append(entry | found)
                 checkpoint.write_json(path, {"device": f"{platform.machine()} CPU", "races": races})
     for rate in rates(races):
         print(f"{rate.task}, {rate.engine}: {rate.succeeded} of {rate.races}, {rate.seconds:,.0f} s a race")
@@ -140,12 +135,11 @@ def _run(task: Task, settings: Settings, engine: str) -> dict[str, Any] | None:
             if not race.train(runs, on_progress=show, stopping=interrupted.is_set, engine=engine):
                 return None
         except TrainingError as failure:
-            found = {"misses": [str(failure)], "seconds": round(sum(run.seconds for run in runs), 1)}
-            found |= {"task": task.name, "engine": engine, "seed": settings.recipe.seed, "seeds": len(runs)}
+            found = {"misses": [str(failure)]}
         else:
-            found = judge(task, runs, engine)
+            found = judge(task, runs)
     shutil.rmtree(folder)
-    return found
+    return {"seeds": len(runs), "seconds": round(sum(run.seconds for run in runs), 1), **found}
 
 
 if __name__ == "__main__":

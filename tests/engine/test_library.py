@@ -65,6 +65,8 @@ def test_older_kinds_have_narrower_vectors_and_run_here() -> None:
     widths = [library.load(target).ntm_lanes() for target in ("native", *library.older())]
     assert widths == sorted(set(widths), reverse=True)
     assert platform.machine() != "x86_64" or widths[-1] == 4
+    assert library.kind() not in library.older()
+    assert platform.machine() != "x86_64" or library.load(library.kind()).ntm_lanes() == widths[0]
 
 
 @pytest.mark.slow
