@@ -62,6 +62,8 @@ def wait_until_at_rest(page: Page, selector: str) -> None:
 
 
 def pixels(page: Page, canvas: str) -> Image.Image:
+    """What is drawn on a canvas, once it is in sight: what is not, is not drawn."""
+    page.locator(canvas).first.scroll_into_view_if_needed()
     wait_for_frames(page)
     address = page.locator(canvas).evaluate("canvas => canvas.toDataURL()")
     return Image.open(io.BytesIO(base64.b64decode(address.split(",")[1]))).convert("RGBA")
