@@ -123,7 +123,8 @@ class Recipe:
             return _SEARCHING_RATE * self.learning_rate
         if update < first:
             return self.learning_rate * _cosine((update - begun) / (first - begun))
-        return _POLISHING_RATE * self.learning_rate * _cosine((update - first) / (self.updates - first))
+        left = max(self.updates - update, 0) / max(self.updates - first, 1)
+        return _POLISHING_RATE * self.learning_rate * _cosine(1 - left)
 
     def hardest_of_at(self, update: int) -> int:
         """How many sequences this update draws for each that it learns from."""

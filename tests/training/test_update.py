@@ -184,6 +184,7 @@ def test_polishing_comes_last_draws_as_many_and_has_a_second_lower_cosine_of_the
     assert rates == pytest.approx(first + second)
     plainly = replace(settings.recipe, finish=Finish(hardest_of=4), updates=10)
     assert [plainly.learning_rate_at(update) for update in range(10)] == pytest.approx(first)
+    assert plainly.learning_rate_at(10) == settings.recipe.learning_rate_at(14) == 0
 
 
 @pytest.mark.parametrize("spoilt", [math.inf, math.nan])

@@ -15,6 +15,7 @@ import { configOf } from "./training.js";
 const KINDS = ["first", "second"];
 const TITLES = { first: "First machine", second: "Second machine" };
 const SPEAK_EVERY_MS = 20_000;
+const WORTH_KEEPING = 100; // updates
 
 /** Takes over the elements of trainer.html; `taskOf(name)` describes a task. Returns { train(kind, settings) }. */
 export function mount(element, taskOf) {
@@ -59,7 +60,7 @@ export function mount(element, taskOf) {
     const settings = { ...chosen, task: { name, inputSize, outputSize, sizes, form, layout } };
     runs.get(kind)?.worker.terminate();
     const worker = new Worker(new URL("training_worker.js", import.meta.url), { type: "module" });
-    const run = { kind, settings, config: configOf(settings), worker, curve: [], report: null, card: cardOf(kind), spoken: 0 };
+    const run = { kind, settings, config: configOf(settings), worker, curve: [], report: null, keptAt: 0, card: cardOf(kind), spoken: 0 };
     runs.set(kind, run);
     listen(run);
     part("runs").replaceChildren(...KINDS.filter((each) => runs.has(each)).map((each) => runs.get(each).card));
@@ -73,7 +74,10 @@ export function mount(element, taskOf) {
     const { worker, card, kind } = run, send = (order) => worker.postMessage(order);
     worker.onmessage = ({ data: { report, kept, problem } }) => {
       if (problem) fail(run, problem);
-      if (kept) download(`${nameOf(run.settings)}.zip`, kept);
+      if (kept) {
+        download(`${nameOf(run.settings)}.zip`, kept);
+        run.keptAt = run.report.updates;
+      }
       if (!report) return;
       const before = run.report;
       run.curve.push(...report.rows);
@@ -104,6 +108,11 @@ export function mount(element, taskOf) {
     showAll();
     word.focus();
   }
+
+  // The browser asks before it leaves a page on which something would be lost.
+  window.addEventListener("beforeunload", (event) => {
+    if ([...runs.values()].some(({ report, keptAt }) => report && report.updates > keptAt + WORTH_KEEPING)) event.preventDefault();
+  });
 
   // ---- showing ----------------------------------------------------------------------------------------------------
 

@@ -57,7 +57,7 @@ def update_of(card: Locator) -> int:
 
 
 def update_in(state: str) -> int:
-    found = re.search(r"pdate ([\d,]+)", state)
+    found = re.search(r"(?:pdate|Finished after) ([\d,]+)", state)
     return int(found[1].replace(",", "")) if found else 0
 
 
@@ -107,6 +107,19 @@ def test_it_pauses_steps_and_goes_on_at_another_rate(modules: Page, train: Calla
     expect(card.get_by_role("button", name="Pause")).to_be_visible()
     expect(part(card, "state")).not_to_contain_text(f"update {paused + 1:,},")
     assert float(part(card, "rateText").inner_text()) == rate
+
+
+def test_the_browser_asks_before_a_machine_is_lost(modules: Page, train: Callable[..., Locator]) -> None:
+    leaves = "window.dispatchEvent(new Event('beforeunload', { cancelable: true }))"
+    assert modules.evaluate(leaves)
+    card = train()
+    modules.wait_for_function("document.querySelector('polyline.rows')?.points.length > 20")  # of ten updates each
+    card.get_by_role("button", name="Pause").click()
+    expect(part(card, "state")).to_contain_text("Paused")
+    assert not modules.evaluate(leaves)
+    with modules.expect_download():
+        card.get_by_role("button", name="Keep the weights").click()
+    assert modules.evaluate(leaves)
 
 
 def test_two_machines_are_trained_on_one_chart(modules: Page, train: Callable[..., Locator]) -> None:
