@@ -51,6 +51,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @contextmanager
 def serve_app(log: Path, *arguments: str, environment: Mapping[str, str] = os.environ) -> Iterator[str]:
     """Start the demo as a user does and yield its address."""
+    with running_app(log, *arguments, environment=environment) as (_, url):
+        yield url
+
+
+@contextmanager
+def running_app(
+    log: Path, *arguments: str, environment: Mapping[str, str] = os.environ
+) -> Iterator[tuple[subprocess.Popen, str]]:
+    """The same with its process, which is stopped where it still runs."""
     with log.open("w") as output:
         process = subprocess.Popen(
             [sys.executable, "app.py", *arguments],
@@ -60,7 +69,7 @@ def serve_app(log: Path, *arguments: str, environment: Mapping[str, str] = os.en
             stderr=subprocess.STDOUT,
         )
         try:
-            yield _wait_for_address(process, log)
+            yield process, _wait_for_address(process, log)
         finally:
             process.terminate()
             process.wait(timeout=20)

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from importlib.util import find_spec
 
@@ -38,4 +39,6 @@ def main(arguments: list[str] | None = None) -> None:
         )
     from ntm.ui.page import launch  # needs gradio, and takes seconds
 
+    # What stops a container is no KeyboardInterrupt: by itself it leaves the files behind that are served.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     launch(options.hub)

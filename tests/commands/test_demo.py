@@ -1,11 +1,15 @@
-"""The command that launches the demo, where there is nothing to show."""
+"""The command that launches the demo: where there is nothing to show, and how it ends."""
 
 import os
+import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
-from tests.conftest import ROOT
+import pytest
+
+from tests.conftest import ROOT, running_app
 
 
 def test_without_machines_it_says_what_to_do(tmp_path: Path) -> None:
@@ -22,3 +26,17 @@ def test_without_machines_it_says_what_to_do(tmp_path: Path) -> None:
         f"error: there are no machines to show in {tmp_path}: train one here with `ntm-train copy`, "
         "or set NTM_CHECKPOINTS to the checkpoints folder of a clone\n"
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_server_leaves_nothing_behind(tmp_path: Path, how: signal.Signals) -> None:
+    log, folder = tmp_path / "log", tmp_path / "temporary"
+    folder.mkdir()
+    with running_app(log, environment={**os.environ, "TMPDIR": str(folder)}) as (process, url):
+        assert urllib.request.urlopen(url).status == 200
+        assert [path.name for path in folder.glob("ntm-weights-*")] != []
+        process.send_signal(how)
+        assert process.wait(timeout=20) == 0
+    assert list(folder.glob("ntm-weights-*")) == []
+    assert "Traceback" not in log.read_text()
