@@ -34,7 +34,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from tests.conftest import serve_app
+from tests.conftest import running_app
 from tests.hub_server import serving
 from tests.tiny import write_checkpoint
 
@@ -348,17 +348,8 @@ def demo(folder: Path) -> Iterator[tuple[str, int]]:
         hub.add(_MACHINE, {path.name: path.read_bytes() for path in files if path.is_file()})
         plain = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
         environment = {"HF_ENDPOINT": hub.endpoint, "HF_HOME": str(folder / "hf"), "HF_HUB_DISABLE_XET": "1"}
-        with serve_app(folder / "log", environment={**plain, **environment}) as url:
-            yield url, find_demo(folder / "hf")
-
-
-def find_demo(hub_home: Path) -> int:
-    """The child of this process that is a demo with this folder for what it pulls."""
-    for task in Path("/proc/self/task").iterdir():
-        for child in (task / "children").read_text().split():
-            if f"HF_HOME={hub_home}\0" in Path(f"/proc/{child}/environ").read_text():
-                return int(child)
-    raise RuntimeError("there is no demo")
+        with running_app(folder / "log", environment={**plain, **environment}) as (process, url):
+            yield url, process.pid
 
 
 def main() -> int:

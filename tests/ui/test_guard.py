@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -23,10 +24,10 @@ from ntm.storage import record
 from ntm.ui import guard
 from ntm.ui.door import ARRIVED
 from ntm.ui.turns import Lane
-from tests.conftest import serve_app
+from tests.conftest import running_app
 from tests.fuzz import fuzz
 from tests.hub_server import Fault, HubServer, serving
-from tests.load import QUERY, Memory, Page, Visitor, call, find_demo, read_page, request
+from tests.load import QUERY, Memory, Page, Visitor, call, read_page, request
 from tests.tiny import EVALUATION, TRAINING, machine
 
 pytestmark = pytest.mark.slow
@@ -47,11 +48,16 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def page(hub: HubServer, log: Path) -> Iterator[Page]:
+def app(hub: HubServer, log: Path) -> Iterator[tuple[subprocess.Popen, Page]]:
     plain = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
     there = {"HF_ENDPOINT": hub.endpoint, "HF_HOME": str(log.parent / "hf"), "HF_HUB_DISABLE_XET": "1"}
-    with serve_app(log, environment={**plain, **there}) as url:
-        yield read_page(url)
+    with running_app(log, environment={**plain, **there}) as (process, url):
+        yield process, read_page(url)
+
+
+@pytest.fixture(scope="module")
+def page(app: tuple[subprocess.Popen, Page]) -> Page:
+    return app[1]
 
 
 def publish(hub: HubServer, name: str, model: ntm.NTM, folder: Path) -> None:
@@ -180,8 +186,9 @@ def test_machines_that_want_too_much_or_have_no_answer_are_told_of(page: Page, h
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="memory is measured as Linux tells it")
-def test_memory_comes_back(page: Page, log: Path) -> None:
-    memory = Memory(find_demo(log.parent / "hf"), threading.Event())
+def test_memory_comes_back(app: tuple[subprocess.Popen, Page]) -> None:
+    process, page = app
+    memory = Memory(process.pid, threading.Event())
     for _ in range(2):
         came = [Visitor(page, number).large() for number in range(8)]
         came += [Visitor(page, number).edit(3) for number in range(60)]
