@@ -45,7 +45,7 @@ class PrioritySort(Task):
     validation = (Case({"length": 20}),)
     evaluation = (
         *(Case({"length": length}) for length in (8, 12)),
-        *(Case({"length": length}, bar=2.5) for length in (16, 20)),
+        *(Case({"length": length}, bar=1.5) for length in (16, 20)),
         *(Case({"length": length}) for length in (24, 28, 32)),
     )
 
