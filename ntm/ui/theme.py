@@ -1,11 +1,11 @@
-"""The look of the page: a theme of Gradio's with its contrasts raised, and the stylesheet of what is our own."""
+"""The look of the page: a theme of Gradio's with its contrasts raised, our stylesheet, and the script at its head."""
 
 from importlib.resources import files
 
 import gradio as gr
 
 STYLE = files("ntm.ui").joinpath("page.css").read_text("utf-8")
-HEAD = f"<script>{files('ntm.ui').joinpath('whole.js').read_text('utf-8')}</script>"
+HEAD = f"<script>{files('ntm.ui.browser').joinpath('whole.js').read_text('utf-8')}</script>"
 _BOTH_MODES = ("", "_dark")
 
 
