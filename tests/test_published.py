@@ -54,8 +54,8 @@ def test_the_weights_are_of_the_model_and_task_that_the_folder_is_named_after(fo
     assert found.task == found.training["task"] == found.evaluation["task"] == task_of(folder).name
 
 
-# The sorting machine is of a seed that was picked, and sorts better than what the committed recipe, which picks none, has
-# made so far. The copying machine is exact as well; the tour and the experiments tell of what it does.
+# The sorting machine is of a seed that was picked, and sorts better than what the committed recipe, which picks none,
+# has made so far. The copying machine is exact as well; the tour and the experiments tell of what it does.
 OF_AN_EARLIER_RECIPE = {"ntm-copy", "ntm-priority-sort"}
 
 

@@ -32,10 +32,14 @@ class AssociativeRecall(Task):
         "ntm": Recipe(
             updates=12_000,
             arguments={"controller": "lstm"},
+            learning_rate=1e-3,
+            gradient_norm=1.0,
             training_slots=(32, 64, 128),
             loss=Loss(worst_bit=0.03),
         ),
-        "lstm": Recipe(updates=12_000, arguments={"hidden_size": 128, "num_layers": 2}),
+        "lstm": Recipe(
+            updates=12_000, arguments={"hidden_size": 128, "num_layers": 2}, learning_rate=1e-3, gradient_norm=1.0
+        ),
     }
     validation = tuple(Case({"items": items}) for items in (2, 3, 6))
     evaluation = (

@@ -28,17 +28,14 @@ class Copy(Task):
         "ntm": Recipe(
             updates=5_000,
             arguments={"controller": "lstm"},
-            learning_rate=3e-3,
-            gradient_norm=0.2,
             # The fewest leave hardly a slot free. A machine that finds its way there does so in any memory.
             training_slots=(24, 32, 64, 128),
             # Not for small sizes first: heads are to rest on single slots once all but the last is learned, no sooner.
             curriculum=Curriculum(first_limit=19, raise_below=0.02),
             loss=Loss(worst_bit=0.03, focus=0.005),
             selection=Selection(300),
-            seeds=8,
         ),
-        "lstm": Recipe(updates=10_000, arguments={"hidden_size": 128, "num_layers": 2}, learning_rate=3e-3),
+        "lstm": Recipe(updates=10_000, arguments={"hidden_size": 128, "num_layers": 2}, gradient_norm=1.0),
     }
     validation = tuple(Case({"length": 20}, memory_slots=slots) for slots in (24, 128, 1024))
     evaluation = (

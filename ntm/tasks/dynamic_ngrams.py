@@ -35,11 +35,10 @@ class DynamicNgrams(Task):
             updates=14_000,
             arguments={"controller": "lstm", "memory_slots": 32, "memory_init": "learned"},
             learning_rate=2e-3,
-            gradient_norm=0.2,
             finish=Finish(averaging=0.98),
         ),
         "lstm": Recipe(
-            updates=7_000, arguments={"hidden_size": 128, "num_layers": 1}, batch_size=64, learning_rate=3e-3
+            updates=7_000, arguments={"hidden_size": 128, "num_layers": 1}, batch_size=64, gradient_norm=1.0
         ),
     }
     validation = (Case({"length": 200}),)

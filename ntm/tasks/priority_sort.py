@@ -37,10 +37,10 @@ class PrioritySort(Task):
             gradient_norm=0.5,
             # More than there are steps: on 32, which the heads go around, every second validation found a collapse.
             training_slots=(64, 96),
-            # Most machines settle for walking through memory; every second or third begins to select.
-            seeds=8,
         ),
-        "lstm": Recipe(updates=26_000, arguments={"hidden_size": 128, "num_layers": 2}),
+        "lstm": Recipe(
+            updates=26_000, arguments={"hidden_size": 128, "num_layers": 2}, learning_rate=1e-3, gradient_norm=1.0
+        ),
     }
     validation = (Case({"length": 20}),)
     evaluation = (

@@ -48,7 +48,6 @@ class RepeatCopy(Task):
             },
             learning_rate=2e-3,
             second_moment=0.98,
-            gradient_norm=0.2,
             training_slots=(24, 40, 64),
             curriculum=Curriculum(first_limit=2, raise_below=0.02),
             loss=Loss(worst_bit=0.03, focus=0.02),
@@ -58,6 +57,8 @@ class RepeatCopy(Task):
         "lstm": Recipe(
             updates=28_000,
             arguments={"hidden_size": 128, "num_layers": 2},
+            learning_rate=1e-3,
+            gradient_norm=1.0,
             curriculum=Curriculum(first_limit=2),
         ),
     }

@@ -174,7 +174,7 @@ def test_the_last_fifth_of_training_learns_from_the_hardest_of_several_for_each_
 
 def test_polishing_comes_last_draws_as_many_and_has_a_second_lower_cosine_of_the_learning_rate() -> None:
     finish = Finish(hardest_of=4, polishing=2 / 7)
-    settings = small("repeat-copy", updates=14, batch_size=3, finish=finish)
+    settings = small("repeat-copy", updates=14, batch_size=3, learning_rate=0.001, finish=finish)
     drawn_at = [draw_batch(start(settings, update=update, limit=2), torch.Generator())[0] for update in range(14)]
     assert [batch.inputs.shape[1] for batch in drawn_at] == [3] * 8 + [12] * 6
 
