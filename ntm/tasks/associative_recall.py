@@ -30,10 +30,8 @@ class AssociativeRecall(Task):
     smallest: ClassVar = {"items": 2}
     recipes: ClassVar = {
         "ntm": Recipe(
-            updates=12_000,
+            updates=6_000,
             arguments={"controller": "lstm"},
-            learning_rate=1e-3,
-            gradient_norm=1.0,
             training_slots=(32, 64, 128),
             loss=Loss(worst_bit=0.03),
         ),
