@@ -27,8 +27,9 @@ _SECONDS_TO_APPEAR = 30  # on a busy machine; Playwright's own 5 are for an idle
 
 
 def pytest_configure() -> None:
-    """Hear a terminal that is closed, as the tests ask for, also where `nohup` had it ignored."""
+    """Hear a terminal that is closed, and Ctrl-C, as the tests ask for, also where `nohup` or `&` had them ignored."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)
