@@ -27,9 +27,8 @@ _SECONDS_TO_APPEAR = 30  # on a busy machine; Playwright's own 5 are for an idle
 
 
 def pytest_configure() -> None:
-    """Hear a terminal that is closed, and Ctrl-C, as the tests ask for, also where `nohup` or `&` had them ignored."""
+    """Hear a terminal that is closed, as the tests ask for, also where `nohup` had it ignored."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -68,6 +67,8 @@ def running_app(
             env={**environment, "PYTHONUNBUFFERED": "1"},
             stdout=output,
             stderr=subprocess.STDOUT,
+            # The processes that run tests side by side ignore Ctrl-C, and what they start would.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         try:
             yield process, _wait_for_address(process, log)
