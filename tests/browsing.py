@@ -1,14 +1,23 @@
 """The page in a browser: opened, and its console watched."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Playwright
 
 # The page asks what its link says. By then Gradio listens to all else.
 FIRST_EVENT = "**/queue/join*"
 WIDE = {"width": 1280, "height": 900}
+
+
+def launch(playwright: Playwright) -> Browser:
+    """Chromium, the one that tests/run found or Playwright's own."""
+    return playwright.chromium.launch(
+        executable_path=os.environ.get("CHROMIUM") or None,
+        args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+    )
 
 
 def open_page(page: Page, url: str) -> None:

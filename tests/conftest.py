@@ -124,9 +124,8 @@ def browser() -> Iterator["Browser"]:
     """Chromium, the one that tests/run found or Playwright's own."""
     from playwright.sync_api import expect, sync_playwright  # here, so that the other tests run without it
 
+    from tests.browsing import launch
+
     expect.set_options(timeout=_SECONDS_TO_APPEAR * 1000)
     with sync_playwright() as playwright:
-        yield playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM") or None,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
+        yield launch(playwright)

@@ -5,7 +5,6 @@ own). From an event to the frame that shows what came of it: a number is dragged
 several sizes. Then ten seeds of the first preset are trained until they are solved, and frames are counted meanwhile.
 """
 
-import os
 import statistics
 import sys
 import tempfile
@@ -16,7 +15,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from ntm.ui.trainer import FIRST, PRESETS
-from tests.browsing import visiting
+from tests.browsing import launch, visiting
 from tests.conftest import serve_app
 from tests.ui.modules import describe, open_modules
 
@@ -121,9 +120,7 @@ def train(browser: Browser) -> list[tuple[int | None, float]]:
 def main() -> int:
     """Run the command; the exit code."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM") or None, args=["--no-sandbox", "--disable-gpu"]
-        )
+        browser = launch(playwright)
         with serve_app(Path(folder) / "log") as url:
             for length, slots in _SIZES:
                 print(f"copying {length} vectors in {slots or 128} slots", flush=True)
