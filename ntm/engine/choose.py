@@ -10,6 +10,7 @@ from contextlib import suppress
 from copy import deepcopy
 from importlib.util import find_spec
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -27,7 +28,9 @@ ENGINES = ("eager", "compiled", "native", "kernel")
 kernel on a GPU"""
 _FOR_ANOTHER = "native:"
 
-_STEPS, _BATCH, _REPEATS = 8, 16, 3
+_STEPS, _BATCH, _REPEATS = 8, 16, 10
+# An older build of the engine takes the newest one's place only where it is faster by this: within it, it is chance.
+_WORTH_IT = 0.95
 # How far logits and gradients may be from the machine's own by rounding alone, relative to their size.
 _ROUNDING = 1e-3
 
@@ -60,7 +63,7 @@ def fastest(model: SequenceModel, engine: str | None = None) -> Forward:
         ValueError: if there is no such engine.
         EngineUnavailableError: if the native one or the kernel is asked for and cannot be had.
     """
-    if engine not in (None, *ENGINES) and not str(engine).startswith(_FOR_ANOTHER):
+    if engine is not None and not _is_engine(engine):
         raise ValueError(f"the engine must be one of {', '.join(ENGINES)}, not {engine!r}")
     if not isinstance(model, NTM):
         return plain(model)
@@ -76,6 +79,10 @@ def older_engines() -> tuple[str, ...]:
         EngineUnavailableError: if there is no compiler or it failed.
     """
     return tuple(_FOR_ANOTHER + target for target in library.older())
+
+
+def _is_engine(name: object) -> bool:
+    return name in ENGINES or str(name).startswith(_FOR_ANOTHER)
 
 
 def plain(model: SequenceModel) -> Forward:
@@ -183,30 +190,52 @@ def choose(model: NTM) -> Choice:
     """The engine that is best for a machine like this one, here.
 
     On a CPU the native engine is timed against eager on the model at hand, once: the result is kept beside the compiled
-    library. Compiling the step takes half a minute on a CPU, and helps less, so it is timed there only where the native
-    engine does not run the machine.
+    library. So is its build for the next older kind of processor, for there are some whose wide vectors are slow.
+    Compiling the step takes half a minute on a CPU, and helps less, so it is timed there only where the native engine
+    does not run the machine.
     """
     if _device(model).type != "cpu":
         return Choice("kernel" if _kernel_runs(model) else "compiled" if _compiles(model) else "eager", {})
     if not library.available():
         return Choice("eager", {})  # PyTorch's compiler wants the same C++ compiler
     single = next(model.parameters()).dtype == torch.float32
-    candidates = ("eager", "native" if single and native.has_few_layers(model) else "compiled")
-    facts = (library.SOURCE.read_text(), library.processor(), torch.__version__, torch.get_num_threads(), single)
-    key = hashlib.sha256(repr((facts, model.config)).encode()).hexdigest()[:16]
+    runs_natively = single and native.has_few_layers(model)
+    here = (library.SOURCE.read_text(), library.processor(), torch.__version__, torch.get_num_threads())
+    key = hashlib.sha256(repr((here, older_engines(), single, model.config)).encode()).hexdigest()[:16]
     path = library.cache_folder() / f"choice-{key}.json"
-    with suppress(OSError, ValueError, TypeError):
-        kept = Choice(**json.loads(path.read_text()))
-        if kept.engine in ENGINES:
-            return kept
-    if candidates[1] == "compiled" and not _compiles(model):
+    if (kept := _kept(path)) is not None:
+        return kept
+    if not runs_natively and not _compiles(model):
         return Choice("eager", {})
-    seconds = {engine: _time(model, engine) for engine in candidates}
-    found = Choice(min(seconds, key=lambda name: seconds[name]), seconds)
+    candidates = ("eager", *_builds()) if runs_natively else ("eager", "compiled")
+    seconds = _time(model, candidates)
+    found = Choice(min(candidates, key=lambda name: seconds[name] * (_WORTH_IT if name == "native" else 1)), seconds)
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
+        # What another process found meanwhile stands: a run that goes on in a third one is to go on in the same engine.
+        if (kept := _kept(path)) is not None:
+            return kept
         library.write_whole(path, json.dumps(found._asdict()).encode())
     return found
+
+
+def _builds() -> tuple[str, ...]:
+    """The native engine for this processor, and for the next older kind where the compiler knows of it."""
+    older = older_engines()[:1]
+    try:
+        for engine in older:
+            library.load(engine.removeprefix(_FOR_ANOTHER))
+    except library.EngineUnavailableError:
+        return ("native",)
+    return ("native", *older)
+
+
+def _kept(path: Path) -> Choice | None:
+    with suppress(OSError, ValueError, TypeError):
+        kept = Choice(**json.loads(path.read_text()))
+        if _is_engine(kept.engine):
+            return kept
+    return None
 
 
 def _has_triton(model: NTM) -> bool:
@@ -222,18 +251,22 @@ def _kernel_runs(model: NTM) -> bool:
 
 
 @torch.enable_grad()
-def _time(model: NTM, engine: str) -> float:
-    """The least of some short updates, forward and backward, in seconds."""
-    forward = _way(model, engine)
+def _time(model: NTM, engines: Sequence[str]) -> dict[str, float]:
+    """The least of some short updates, forward and backward, in seconds, by engine.
+
+    They take turns, so that what else the processor does meanwhile slows them alike.
+    """
+    ways = {engine: _way(model, engine) for engine in engines}
     inputs = torch.zeros(_STEPS, _BATCH, model.input_size, dtype=next(model.parameters()).dtype)
     generator, parameters = torch.Generator().manual_seed(0), list(model.parameters())
-    found = []
+    least = dict.fromkeys(engines, math.inf)
     for _ in range(_REPEATS):
-        start = time.perf_counter()
-        logits, _ = forward(inputs, model.initial_state(_BATCH, generator=generator))
-        torch.autograd.grad(logits.sum(), parameters, allow_unused=True)
-        found.append(time.perf_counter() - start)
-    return min(found)
+        for engine, forward in ways.items():
+            start = time.perf_counter()
+            logits, _ = forward(inputs, model.initial_state(_BATCH, generator=generator))
+            torch.autograd.grad(logits.sum(), parameters, allow_unused=True)
+            least[engine] = min(least[engine], time.perf_counter() - start)
+    return least
 
 
 def _compiles(model: NTM) -> bool:
