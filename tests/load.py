@@ -44,7 +44,9 @@ _LONGEST_WAIT = 5.0
 _PATIENCE = 60.0
 _LENGTH = 20
 _MACHINE = "OTHER/ntm-copy"
-QUERY = "task=copy&input=10110010~01011101"
+TOLD = json.dumps(
+    {"query": "task=copy&input=10110010~01011101", "address": "", "error": 0, "heading": "", "caption": ""}
+)
 _BUSY = ("try again in a moment", "more than can be done at once")
 _SHORT = ("edit", "endpoint", "load", "hostile")
 
@@ -153,7 +155,7 @@ class Visitor:
 
     def draw(self) -> Outcome:
         """Have the GIF drawn through the queue, listen for it, and leave after a few seconds."""
-        return self.wait_for("animate", [QUERY, None], time.monotonic() + self.chance.uniform(1, 8))
+        return self.wait_for("animate", [TOLD, None], time.monotonic() + self.chance.uniform(1, 8))
 
     def pull(self) -> Outcome:
         """Pull a machine from the Hub."""

@@ -13,6 +13,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.patches import StepPatch
 from matplotlib.ticker import LogLocator, NullFormatter
 from PIL import GifImagePlugin, Image
@@ -34,6 +35,15 @@ _FOCUSED = 0.02
 _FEWEST_SLOTS = 16
 _FRAMES_A_SECOND = 8
 _POINTS_OF_A_CURVE = 150
+
+
+class Words(NamedTuple):
+    """What stands over a moving picture, and under it."""
+
+    heading: str
+    caption: str
+    address: str
+    """that opens the run"""
 
 
 class _Strip(NamedTuple):
@@ -116,7 +126,7 @@ def moving_formats() -> list[str]:
     return [".gif", ".mp4"] if FFMpegWriter.isAvailable() else [".gif"]
 
 
-def animate_run(batch: Batch, trace: Trace, path: Path, index: int = 0) -> Iterator[int]:
+def animate_run(batch: Batch, trace: Trace, path: Path, index: int = 0, *, words: Words | None = None) -> Iterator[int]:
     """Write a run as a moving picture: memory with the weightings beside its slots, a frame a step.
 
     It is written as the steps are asked for, so that whoever asks can stop.
@@ -126,6 +136,7 @@ def animate_run(batch: Batch, trace: Trace, path: Path, index: int = 0) -> Itera
         trace: the run of them.
         path: the file to write, ending in one of `moving_formats`.
         index: which of the sequences.
+        words: what stands around the picture, anything at all.
 
     Yields:
         The number of each step when its frame is drawn; the file is whole when there are no more.
@@ -137,7 +148,9 @@ def animate_run(batch: Batch, trace: Trace, path: Path, index: int = 0) -> Itera
     slots = recording.slots
     if not len(slots):
         raise ValueError("this machine has no memory to show")
-    figure = _figure(7.2, 4.8)
+    figure = _figure(7.2, 4.8 if words is None else 5.4)
+    if words is not None:
+        _surround(figure, words)
     writes, memory, reads, inputs, outputs = figure.subplots(5, height_ratios=[0.8, 2.2, 0.8, 0.8, 0.8])
     bars = {
         _draw_bars(writes, recording.write_weights, len(slots), _WRITE_COLOUR, "write"): recording.write_weights,
@@ -168,6 +181,19 @@ def animate_run(batch: Batch, trace: Trace, path: Path, index: int = 0) -> Itera
                 playhead.set_xdata([step + 1, step + 1])
             writer.grab_frame()
             yield step
+
+
+def _surround(figure: Figure, words: Words) -> None:
+    heading, caption, address = map(_shortened, words, (70, 110, 130))
+    figure.suptitle(f"{heading}\n{caption}", fontsize=9, parse_math=False)
+    figure.supxlabel(address, fontsize=7, parse_math=False)
+
+
+def _shortened(text: str, most: int) -> str:
+    """Text of one line that the font can write, of so many characters."""
+    known = get_font(findfont(FontProperties())).get_charmap()
+    written = "".join(character if ord(character) in known else "·" for character in text)
+    return written if len(written) <= most else f"{written[: most - 1]}…"
 
 
 class _GifWriter(AbstractMovieWriter):

@@ -1,6 +1,7 @@
 """Pictures of runs, read back as pixels, for every task's own machine."""
 
 import tracemalloc
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,23 @@ def test_a_run_moves_a_frame_a_step(suffix: str, tmp_path: Path) -> None:
             assert np.abs(np.asarray(picture.convert("L"), dtype=float) - first).mean() > 1
     else:
         assert (tmp_path / "run.mp4").read_bytes()[4:8] == b"ftyp"
+
+
+@pytest.mark.parametrize("heading", ["hello", "a $x_{ of 日本🙂", "x" * 300], ids=["short", "strange", "long"])
+def test_words_of_any_kind_stand_around_a_moving_picture(heading: str, tmp_path: Path) -> None:
+    """What a font cannot write is left out, and nothing is taken for a formula: either would end in the log."""
+    batch, trace = run("ntm-copy", length=1)
+    words = figures.Words(heading, "Not one of 8 bits is wrong.", "https://there/?task=copy&input=10110010")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        list(figures.animate_run(batch, trace, tmp_path / "run.gif", words=words))
+    with Image.open(tmp_path / "run.gif") as picture:
+        dark = np.asarray(picture.convert("L")) < 100
+    height, width = dark.shape
+    for line in (dark[: height // 25], dark[-height // 30 :]):
+        assert line.any()
+        assert not line[:, : width // 50].any(), "none of it is cut off"
+        assert not line[:, -width // 50 :].any()
 
 
 def test_a_long_gif_is_written_as_it_comes_and_takes_no_more_memory_than_a_short_one(tmp_path: Path) -> None:

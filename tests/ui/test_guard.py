@@ -27,7 +27,7 @@ from ntm.ui.turns import Lane
 from tests.conftest import running_app
 from tests.fuzz import fuzz
 from tests.hub_server import Fault, HubServer, serving
-from tests.load import QUERY, Memory, Page, Visitor, call, read_page, request
+from tests.load import TOLD, Memory, Page, Visitor, call, read_page, request
 from tests.tiny import EVALUATION, TRAINING, machine
 
 pytestmark = pytest.mark.slow
@@ -155,11 +155,11 @@ def test_a_crowd_is_answered_or_told_and_nobody_is_left_waiting(page: Page) -> N
 def test_pictures_that_nobody_listens_for_are_given_up(page: Page) -> None:
     animate = page.event("animate")
     for number in range(12):
-        body = {"data": [QUERY, None], "fn_index": animate["id"], "session_hash": f"deaf {number}"}
+        body = {"data": [TOLD, None], "fn_index": animate["id"], "session_hash": f"deaf {number}"}
         assert request(page.address, "POST", "/gradio_api/queue/join", body)[0] == 200
     came, until = "busy", time.monotonic() + 120
     while came == "busy" and time.monotonic() < until:
-        came = Visitor(page, 3).wait_for("animate", [QUERY, None], until)
+        came = Visitor(page, 3).wait_for("animate", [TOLD, None], until)
     assert came == "right"
 
 
@@ -192,7 +192,7 @@ def test_memory_comes_back(app: tuple[subprocess.Popen, Page]) -> None:
     for _ in range(2):
         came = [Visitor(page, number).large() for number in range(8)]
         came += [Visitor(page, number).edit(3) for number in range(60)]
-        came += [Visitor(page, 0).wait_for("animate", [QUERY, None], time.monotonic() + _A_HANG)]
+        came += [Visitor(page, 0).wait_for("animate", [TOLD, None], time.monotonic() + _A_HANG)]
         assert set(came) == {"right"}
         memory.readings.append(memory.read())
     assert memory.readings[-1] - memory.readings[-2] < 20

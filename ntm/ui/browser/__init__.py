@@ -23,7 +23,7 @@ from ntm.ui.links import Link
 from ntm.ui.machines import Machines
 from ntm.ui.outcome import ask
 
-__all__ = ["ASK", "ASK_ANEW", "ASK_LINK", "QUERY", "Asked", "describe_pulled", "make_browser"]
+__all__ = ["ASK", "ASK_ANEW", "ASK_LINK", "Asked", "describe_pulled", "make_browser"]
 
 _ASK = """
 async (task, kind, typed, number, slots, learned, machine%s) => {
@@ -39,8 +39,6 @@ ASK_ANEW = _ASK % ("", "true", "")
 """The same, and the run plays from its start."""
 ASK_LINK = _ASK % (", problem", "false", "ntm.finishOpening(problem);")
 """The same for the controls as a link has set them; its last argument says what is wrong with the link, if anything."""
-QUERY = "(query, ...others) => [window.ntm.query(), ...others]"
-"""Puts the query of a link to the run on show in place of an event's first input."""
 _NO_QUESTION = "This is no question that the page asks."
 
 

@@ -28,6 +28,7 @@ def _describe_task(task: Task, machines: Machines, weights: Weights) -> dict[str
     baseline = baseline_of(task.name)
     return {
         "name": task.name,
+        "title": task.title,
         "inputSize": task.input_size,
         "outputSize": task.output_size,
         "sizes": {name: [sizes[0], sizes[-1]] for name, sizes in task.sizes.items()},

@@ -14,7 +14,7 @@ import { encode, guess } from "./encode.js";
 import { isWord, layOut, read, sizesOf } from "./question.js";
 import { complete, nameFields, shaped, sigmoid, unpack } from "./run.js";
 import { Runner, canRun } from "./runner.js";
-import { comparisonOf, errorOf, verdictOf } from "./verdict.js";
+import { comparisonOf, errorOf, verdictOf, wordsOf } from "./verdict.js";
 
 const LARGEST_MEMORY = 2 ** 16; // numbers, of which there are as many in every step
 const NO_ANSWER = "The server does not answer. Try again in a moment.";
@@ -33,6 +33,8 @@ class Store {
   #newest = null; // what was asked last, as text
   #answering = null; // until that is answered
   #ids = 0;
+  #controls = null; // what they said last
+  #edits = []; // what was asked ahead of the controls and they have not said yet, as text, oldest first
   #held = null; // the query that the page's address has in place of that of the run on show
 
   // The catalogue of tasks and machines is that of ntm/ui/browser/catalogue.py; `server(asked)` encodes a question or says
@@ -64,6 +66,7 @@ class Store {
   // The run that the page came with, or why there is none.
   async open({ asked, packed, problem }) {
     const settled = this.#settle(asked), key = JSON.stringify(settled);
+    this.#controls ??= asked;
     if (problem) return this.refuse(problem);
     const sequence = await unpack(packed), run = this.#make(settled, { ...sequence, steps: sequence.inputs.shape[0] });
     if (this.#newest === null && !this.link.has("task")) [this.#newest] = [key, this.#show({ ...run, anew: true })];
@@ -72,8 +75,21 @@ class Store {
 
   // Asks what the controls say: { task, kind, typed, number, slots, learned, machine }. What was asked already is not
   // asked again; `anew` has it play from the start then.
-  async ask(controls, { anew = false } = {}) {
-    const asked = this.#settle(controls), key = JSON.stringify(asked);
+  ask(controls, { anew = false } = {}) {
+    const asked = this.#settle(controls), key = JSON.stringify(asked), ahead = this.#edits.indexOf(key);
+    this.#controls = controls;
+    this.#edits = ahead < 0 ? [] : this.#edits.slice(ahead + 1);
+    return ahead < 0 || anew ? this.#ask(asked, key, anew) : this.#answering;
+  }
+
+  // Asks what the controls are about to say, for that takes them a frame or more. What they then say is known.
+  edit(change) {
+    const asked = this.#settle({ ...this.#controls, ...change }), key = JSON.stringify(asked);
+    this.#edits.push(key);
+    return this.#ask(asked, key, false);
+  }
+
+  async #ask(asked, key, anew) {
     if (key !== this.#newest) {
       this.#newest = key;
       this.#answering = this.#answerAndShow(asked, key, anew);
@@ -148,6 +164,24 @@ class Store {
   // The query of an address that opens what is on show.
   query() {
     return queryOf(this.run, this.step, this.run.touched);
+  }
+
+  // That address.
+  address() {
+    return location.origin + location.pathname + "?" + this.query();
+  }
+
+  // What stands over a picture of a run.
+  wordsOf(run) {
+    return wordsOf(run, this.task(run.asked.task).title);
+  }
+
+  // What the server is told of what is on show, as it was before it was touched (read by ntm/ui/watching).
+  told() {
+    if (!this.run) return null;
+    const { kicker, heading, caption } = this.wordsOf(this.#untouched);
+    const shown = { query: this.query(), address: this.address(), error: errorOf(this.run) };
+    return JSON.stringify({ ...shown, heading: kicker + ": " + heading, caption });
   }
 
   // ---- asking ----------------------------------------------------------------------------------------------------

@@ -12,12 +12,11 @@ const count = (size, noun) => number(size) + " " + noun + (size === 1 ? "" : "s"
 export function verdictOf(run) {
   const wrong = wrongBits(run, run.outputs);
   const good = run.optimal ? surpriseOf(run, run.outputs) / surpriseOf(run, run.optimal) - 1 < CLOSE : wrong === 0;
-  const size = Object.entries(run.sizes).map(([name, size]) => name + " " + size).join(", ");
   return {
     good,
     said: wordSaid(run, run.outputs),
     score: run.optimal ? guessWords(run) : countWrongBits(wrong, bitsDue(run)),
-    beyond: run.trained ? null : size + ": more than it was trained on",
+    beyond: run.trained ? null : sizesOf(run) + ": more than it was trained on",
     full: fullWords(run, wrong),
   };
 }
@@ -31,6 +30,21 @@ export function comparisonOf(run) {
     : countWrongBits(wrongBits(run, outputs), bitsDue(run));
   return { said: wordSaid(run, outputs), score };
 }
+
+// What stands over a picture of the run, of a task with this title: { kicker, heading, caption, comparison }.
+export function wordsOf(run, title) {
+  const own = verdictOf(run), lstm = comparisonOf(run), changes = (run.overrides ?? []).length;
+  const quoted = ({ said, score }) => (said ? " says “" + said.map(({ text }) => text).join("") + "” " : ": ") + score;
+  const sizes = sizesOf(run);
+  return {
+    kicker: "Neural Turing Machine · " + title,
+    heading: run.asked.word === null ? sizes[0].toUpperCase() + sizes.slice(1) : "“" + run.asked.word + "”",
+    caption: "The machine" + quoted(own) + (changes ? " " + count(changes, "number") + " in it changed by hand." : ""),
+    comparison: lstm ? "A plain LSTM" + quoted(lstm) : "",
+  };
+}
+
+const sizesOf = (run) => Object.entries(run.sizes).map(([name, size]) => name + " " + size).join(", ");
 
 // The task's own measure: wrong bits, or bits of log loss above the best guesser's.
 export const errorOf = (run) =>

@@ -10,6 +10,10 @@ from ntm.ui import links
 from ntm.ui.component import make_component
 from ntm.ui.links import Link
 
+TELL = "(told, ...others) => [window.ntm.told(), ...others]"
+"""Puts what `read` reads in place of an event's first input; runs in the browser."""
+_LONGEST = 300
+
 
 class Seen(NamedTuple):
     """The run on show, as the browser tells of it."""
@@ -19,6 +23,10 @@ class Seen(NamedTuple):
     """of the page, with the link"""
     error: float
     """of its answer, see `errorOf` in ntm/ui/browser/verdict.js"""
+    heading: str
+    """what stands over a picture of it, see `wordsOf` there"""
+    caption: str
+    """what that says of it"""
 
 
 def make_watch() -> gr.HTML:
@@ -26,15 +34,16 @@ def make_watch() -> gr.HTML:
     return make_component(__name__)
 
 
-def read(value: str) -> Seen:
+def read(value: str | None) -> Seen:
     """What a browser tells of the run on show.
 
     Raises:
         InputError: if it tells of none.
     """
     try:
-        told = json.loads(value)
-        query, address, error = str(told["query"]), str(told["address"]), float(told["error"])
+        told = json.loads(value or "")
+        query, error = str(told["query"]), float(told["error"])
+        address, heading, caption = (str(told[name]) for name in ("address", "heading", "caption"))
     except (ValueError, TypeError, KeyError) as problem:
         raise InputError("There is no run yet.") from problem
-    return Seen(links.read_query(query), address, error)
+    return Seen(links.read_query(query), address, error, heading[:_LONGEST], caption[:_LONGEST])

@@ -7,8 +7,7 @@ let told = null, timer = 0;
 function tell() {
   const { run, problem } = window.ntm?.state ?? {};
   if (!run || problem || !element.isConnected || place.offsetParent === null) return;
-  const query = window.ntm.query(), address = location.origin + location.pathname + "?" + query;
-  const value = JSON.stringify({ query, address, error: window.ntm.errorOf(run) });
+  const value = window.ntm.told();
   if (value === told) return;
   props.value = told = value;
   trigger("settled");

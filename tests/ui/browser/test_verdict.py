@@ -116,3 +116,24 @@ def test_wrong_bits_are_counted_in_words(modules: Page, errors: int, bits: int, 
         modules.evaluate("run => verdictOf({ ...run, asked: { word: null }, question: { rows: [] } }).score", run)
         == words
     )
+
+
+def test_a_picture_is_told_what_was_asked_and_what_came_of_it(modules: Page) -> None:
+    word = "né"
+    model = ntm.load("checkpoints/ntm-copy")
+    run = run_question(model, Question("copy", text.format_bits(text.parse_word(word))))
+    arrived = _with_question(unpack(modules, model, run, baseline=run), run, word)
+    says = "says “né” Not one of 24 bits is wrong."
+    assert arrived.evaluate("run => wordsOf(run, 'Copy')") == {
+        "kicker": "Neural Turing Machine · Copy",
+        "heading": "“né”",
+        "caption": f"The machine {says}",
+        "comparison": f"A plain LSTM {says}",
+    }
+    changed = "run => wordsOf({ ...run, asked: { word: null }, overrides: [{}, {}], baselineOutputs: null }, 'Copy')"
+    assert arrived.evaluate(changed) == {
+        "kicker": "Neural Turing Machine · Copy",
+        "heading": "Length 3",
+        "caption": "The machine: Not one of 24 bits is wrong. 2 numbers in it changed by hand.",
+        "comparison": "",
+    }

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 RECALL = "task=associative-recall&input=101100~000000~111111~~110011~010101~000111&number=1&slots=256&step=7"
@@ -56,6 +58,38 @@ def test_a_link_with_nonsense_is_explained_and_the_page_works(
     page.get_by_role("button", name="Surprise me").click()
     expect(page.locator("#summary")).to_contain_text("Not one of 320 bits is wrong.")
     expect(page.locator(".problem")).to_have_count(0)
+
+
+def save_card(page: Page) -> Image.Image:
+    """Make the card, and look at what is saved."""
+    page.get_by_role("button", name="Make the card").click()
+    expect(page.locator("#card img")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Save the card").click()
+    return Image.open(download.value.path()).convert("RGB")
+
+
+def test_a_card_says_what_was_asked_and_shows_where_the_heads_were(visit: Callable[[str], Page]) -> None:
+    page = visit("task=copy&word=hello+memory")
+    page.get_by_role("tab", name="Take it with you").click()
+    card = save_card(page)
+    assert card.size == (1200, 630)
+    alt = "“hello memory”. The machine says “hello memory” Not one of 96 bits is wrong."
+    expect(page.locator("#card img")).to_have_attribute("alt", alt)
+    heads = np.asarray(card, dtype=int)[350:540, 140:1144]
+    for colour in ((0xC2, 0x50, 0x0A), (0x00, 0x72, 0xB2)):
+        assert (np.abs(heads - colour).max(-1) < 40).mean() > 0.01, "it writes and reads one slot a step"
+
+
+def test_a_card_shows_what_somebody_changed(visit: Callable[[str], Page]) -> None:
+    page = visit("task=copy&word=hello+memory")
+    page.get_by_role("tab", name="Take it with you").click()
+    before = save_card(page)
+    page.evaluate("window.ntm.rerun([{ step: 4, field: 'gate', head: 1, index: 0, value: 1 }], '')")
+    page.wait_for_function("window.ntm.state.original")
+    after = save_card(page)
+    assert "changed by hand" in (page.locator("#card img").get_attribute("alt") or "")
+    assert np.abs(np.asarray(before, dtype=int) - np.asarray(after, dtype=int)).mean() > 0.5
 
 
 def test_the_files_are_there_to_download(visit: Callable[[str], Page]) -> None:
