@@ -52,6 +52,36 @@ def test_a_click_toggles_a_bit_and_the_run_follows(page: Page) -> None:
     expect(page.locator("#summary")).to_contain_text("Not one of 320 bits is wrong.")
 
 
+COUNT_RUNS = """() => {
+  window.runs = [];
+  document.addEventListener("run", ({ detail }) => {
+    const rows = detail.run.question.rows.join(" ");
+    if (rows !== window.runs.at(-1)) window.runs.push(rows);
+  });
+}"""
+
+
+def test_runs_follow_edits_in_their_order(page: Page) -> None:
+    """The page asks at once, and its controls ask the same a little later: no run comes again after a newer one."""
+    ask(page, "00000000")
+    page.evaluate(COUNT_RUNS)
+    page.evaluate(
+        """async () => {
+            const bits = document.querySelectorAll("#grid [data-bit]");
+            for (const bit of [...bits, ...bits]) {
+                for (const kind of ["pointerdown", "pointerup"])
+                    bit.dispatchEvent(new PointerEvent(kind, { bubbles: true, pointerId: 1, buttons: 1 }));
+                if (Math.random() < 0.5) await new Promise(requestAnimationFrame);
+            }
+        }"""
+    )
+    expect(page.locator("#typed textarea")).to_have_value("00000000")
+    runs = page.evaluate("window.runs")
+    expected = ["1" * n + "0" * (8 - n) for n in range(1, 9)] + ["0" * n + "1" * (8 - n) for n in range(1, 9)]
+    assert runs == [each for each in expected if each in runs]
+    assert runs[-1] == "00000000"
+
+
 def drag(page: Page, places: list[tuple[int, int]]) -> None:
     """The mouse held down over these cells, and told of nowhere in between."""
     boxes = [page.locator(bit(page, *place)).bounding_box() for place in places]

@@ -23,3 +23,7 @@ watch("value", () => {
   waiting.get(number)?.(answer);
 });
 window.ntmReady = import(new URL(scripts + "store.js", root)).then(({ open }) => open({ ...catalogue, root }, ask, first));
+// Gradio tells of what is typed a frame later.
+document.addEventListener("input", ({ target }) => {
+  if (target.closest("#typed")) window.ntm?.edit({ typed: target.value });
+});

@@ -4,10 +4,12 @@
 const part = (name) => element.querySelector('[data-part="' + name + '"]');
 const [rowsPlace, lessButton, moreButton] = ["rows", "less", "more"].map(part);
 const PIXELS_A_STEP = 4;      // of a drag, less than a cell's side
+const TOLD_AFTER = 50;        // milliseconds
 const SIDEWAYS = 6;           // in pixels; a finger that goes so far paints, and one that goes down scrolls
 const EMPTY_LINE = String.fromCharCode(10, 10), LINE = String.fromCharCode(10);
 
 let question = null, shownRun = null;
+let telling = null;           // the event by which the page is about to be told
 let sent = [];                // edits of which no answer has come yet, oldest first
 let stroke = null;            // while a drag paints: the bit that it sets, and where it has come to
 let finger = null;            // on a bit, and not yet known to paint: it may want to scroll the page instead
@@ -24,12 +26,20 @@ function textOf({ rows, priorities, rowsAnItem }) {
   return Array.from({ length: items }, (_, item) => rows.slice(item * rowsAnItem, (item + 1) * rowsAnItem).join(LINE)).join(EMPTY_LINE);
 }
 
-// Tells the page of an edit: "input" of the text, "ask" of the number alone.
-function send(event) {
+// Has the machine run what was edited, and soon tells the page of it: "input" of the text, "ask" of the number alone.
+function send(event = "input") {
+  const text = textOf(question), { number } = question;
   sent.push(parts(question));
-  props.value = JSON.stringify({ ...question, text: textOf(question) });
-  if (event === "ask") trigger("ask");
-  else trigger("input");
+  window.ntm.edit(event === "ask" ? { number } : { kind: "Bits", typed: text, number });
+  props.value = JSON.stringify({ ...question, text });
+  if (!telling) setTimeout(tell, TOLD_AFTER);
+  telling = telling === "input" ? telling : event;
+}
+
+// It takes the page as long as a frame to hear of it, so it hears once the picture is there, and of many edits once.
+function tell() {
+  trigger(telling);
+  telling = null;
 }
 
 // ---- showing it --------------------------------------------------------------------------------------------------
