@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
+import torch
 
 from ntm import tasks
 from ntm.tasks import Case
@@ -27,8 +28,11 @@ _SECONDS_TO_APPEAR = 30  # on a busy machine; Playwright's own 5 are for an idle
 
 
 def pytest_configure() -> None:
-    """Hear a terminal that is closed, as the tests ask for, also where `nohup` had it ignored."""
+    """Hear a terminal that is closed, as the tests ask for, also where `nohup` had it ignored. Have Triton interpret
+    where it has no GPU: it asks once, when whoever is the first imports it, which compiling for a CPU does."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    if not torch.cuda.is_available():
+        os.environ["TRITON_INTERPRET"] = "1"
 
 
 @pytest.hookimpl(tryfirst=True)

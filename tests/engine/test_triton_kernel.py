@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -20,18 +19,16 @@ from tests.conftest import ROOT
 from tests.engine.test_native import distance
 
 pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("triton") is None, reason="needs Triton, a gigabyte: pip install triton==3.9.0"
+    importlib.util.find_spec("triton") is None, reason="needs Triton, which there is for Linux alone"
 )
 
 
 @pytest.fixture(scope="module")
-def kernel() -> Iterator[ModuleType]:
-    """The kernels as Triton's interpreter runs them, which is settled as Triton is imported, part by part."""
-    if "triton" in sys.modules:
-        pytest.skip("Triton is there already, and compiles")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TRITON_INTERPRET", "1")
-        yield importlib.import_module("ntm.engine.triton_kernel")
+def kernel() -> ModuleType:
+    """The kernels as Triton's interpreter runs them."""
+    if "TRITON_INTERPRET" not in os.environ:
+        pytest.skip("where there is a GPU, Triton compiles")
+    return importlib.import_module("ntm.engine.triton_kernel")
 
 
 def build(seed: int = 0, **arguments: Any) -> NTM:
