@@ -89,11 +89,11 @@ def make_page(machines: Machines, notice: str | None = None) -> tuple[GuardedBlo
         learning.play(asks)
         _use_pulled(machines, weights, key, asking, asks)
         _add_endpoints(machines)
-        components = list(page.blocks.values())
-        module = make_module(components)
-        use_module(components, components_address(module))
     with page.route("How it works"):
         add_how_it_works()
+    components = list(page.blocks.values())
+    module = make_module(components)
+    use_module(components, components_address(module))
     return page, serve(weights, module)
 
 

@@ -91,7 +91,7 @@ function drawNumbers(context, scene, at, y) {
 }
 
 // Vectors as columns, [[letter, vector, the size that is drawn in full colour]], and memory (N, M) beside them. The row
-// that is chosen has a frame, and so has the slot, unless that is null.
+// that is chosen has a frame, and so has the slot, unless it is null.
 function drawMemory(canvas, scene, vectors, memory, { row, slot }) {
   const { run, palette, stretch, hover } = scene, at = layoutSlots(scene), height = CELL * run.width;
   const context = prepare(canvas, height + 2 + AXIS);
@@ -112,7 +112,7 @@ function drawMemory(canvas, scene, vectors, memory, { row, slot }) {
   context.strokeStyle = css(palette.ink);
   context.lineWidth = 2;
   const left = vectorLeft(vectors.length, 0);
-  context.strokeRect(left - 1, 1 + row * CELL, vectorLeft(vectors.length, vectors.length - 1) + VECTOR - left + 2, CELL);
+  if (row !== null) context.strokeRect(left - 1, 1 + row * CELL, vectorLeft(vectors.length, vectors.length - 1) + VECTOR - left + 2, CELL);
   if (slot !== null) context.strokeRect(at.left + columnOf(scene, slot) * at.cell - 1, row * CELL, Math.max(3, at.cell) + 2, CELL + 2);
   context.lineWidth = 1;
   if (hover !== null) markSlot(context, scene, at, hover, 1, height);

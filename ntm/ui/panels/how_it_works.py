@@ -5,6 +5,8 @@ from importlib.resources import files
 
 import gradio as gr
 
+from ntm.ui.essay import make_pieces
+
 _TEXT = files(__package__).joinpath("how_it_works.md")
 _FORMULAS: list[dict[str, str | bool]] = [
     {"left": "$$", "right": "$$", "display": True},
@@ -31,9 +33,10 @@ _MARKED = (
 
 
 def add_how_it_works() -> None:
-    """The page's text."""
+    """The page's text, and the pieces in it."""
     # Its own text, so nothing in it has to be made harmless.
     gr.Markdown(_explain(_TEXT.read_text("utf-8")), latex_delimiters=_FORMULAS, sanitize_html=False, elem_id="essay")
+    make_pieces()
 
 
 def _explain(text: str) -> str:
