@@ -47,11 +47,17 @@ def write(memory: Tensor, weights: Tensor, erases: Tensor, adds: Tensor) -> Tens
     return memory + weights.mT @ adds
 
 
+def _draw(contents: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    # Without a cut, `normal_` would do, but on the meta device that imports PyTorch's compiler: 100 MB and two seconds.
+    bound = 2 * _DEVIATION
+    return nn.init.trunc_normal_(contents, std=_DEVIATION, a=-bound, b=bound, generator=generator)
+
+
 class InitialMemory(nn.Module):
     """The contents before the first step, by one of the three schemes of Collier and Beel 2018 (arXiv 1807.08518).
 
     `constant` puts 1e-6 everywhere. `learned` trains the contents, which start from a normal distribution with
-    deviation 0.5. `random` draws every value of every sequence anew from that distribution, cut off at two deviations.
+    deviation 0.5, cut off at two deviations. `random` draws every value of every sequence anew from that distribution.
     """
 
     def __init__(self, slots: int, width: int, scheme: MemoryInit) -> None:
@@ -60,7 +66,7 @@ class InitialMemory(nn.Module):
         self.width = width
         self.scheme = scheme
         if scheme == "learned":
-            self.contents = nn.Parameter(_DEVIATION * torch.randn(slots, width))
+            self.contents = nn.Parameter(_draw(torch.empty(slots, width)))
 
     def forward(self, batch_size: int, slots: int, like: Tensor, generator: torch.Generator | None) -> Tensor:
         """Contents for a batch.
@@ -80,6 +86,5 @@ class InitialMemory(nn.Module):
             return self.contents[rows].expand(shape)
         if self.scheme == "random":
             contents = torch.empty(shape, dtype=like.dtype, device=like.device)
-            bound = 2 * _DEVIATION
-            return nn.init.trunc_normal_(contents, std=_DEVIATION, a=-bound, b=bound, generator=generator)
+            return _draw(contents, generator)
         return like.new_full(shape, _CONSTANT)

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -6,6 +8,7 @@ import ntm
 from ntm.storage.checkpoint import CHECKPOINTS, Checkpoint
 from ntm.storage.untrusted import CheckpointError
 from ntm.ui.machines import Machines, as_it_was, open_own, updates_kept
+from tests.conftest import ROOT
 from tests.tiny import machine
 
 
@@ -71,3 +74,19 @@ def test_a_machine_can_be_seen_as_it_was() -> None:
     assert first.config == finished.config
     weights = finished.state_dict()
     assert any(not tensor.equal(weights[name]) for name, tensor in first.state_dict().items())
+
+
+def test_the_page_is_built_without_pytorchs_compiler() -> None:
+    """It was imported for one random number on the meta device, and took 100 MB of memory and two seconds."""
+    program = """
+import sys
+from ntm import tasks
+from ntm.ui.machines import Machines, open_own
+from ntm.ui.page import make_page
+own = {name: open_own(name, None) for name in tasks.names()}
+machines, sources = ({name: getattr(each, part) for name, each in own.items()} for part in ("machine", "source"))
+make_page(Machines(machines, sources))
+assert "torch._dynamo" not in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
