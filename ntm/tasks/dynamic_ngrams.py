@@ -10,7 +10,7 @@ from torch.nn import functional
 from ntm.tasks.base import Answer, Case, Question, Task
 from ntm.tasks.forms import Stream, Typed
 from ntm.tasks.layout import Batch, Given, Layout, Part
-from ntm.tasks.recipe import Finish, Recipe
+from ntm.tasks.recipe import Recipe
 
 
 class DynamicNgrams(Task):
@@ -35,7 +35,7 @@ class DynamicNgrams(Task):
             updates=14_000,
             arguments={"controller": "lstm", "memory_slots": 32, "memory_init": "learned"},
             learning_rate=2e-3,
-            finish=Finish(averaging=0.98),
+            averaging=0.98,
         ),
         "lstm": Recipe(
             updates=7_000, arguments={"hidden_size": 128, "num_layers": 1}, batch_size=64, gradient_norm=1.0

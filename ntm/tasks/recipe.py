@@ -10,8 +10,6 @@ from typing import Any
 
 from torch import Tensor
 
-_HARDEST_FROM = 0.8
-_POLISHING_RATE = 0.2
 _SEARCHING_RATE = 2.0
 _SMALLEST_WEIGHT = 1e-6
 
@@ -58,26 +56,6 @@ class Loss:
 
 
 @dataclass(frozen=True)
-class Finish:
-    """How training ends, for tasks on which mistakes become rare before they are gone."""
-
-    hardest_of: int = 1
-    """Sequences drawn for each that is learned from in the last fifth of training, which is the one with the worst bit.
-    What a machine gets wrong once in a thousand is seldom in a batch."""
-    polishing: float = 0.0
-    """The share of the updates that comes after all that. The learning rate rises once more, to a fifth, and falls
-    again, and the mean of all weights on the way is what is judged and kept. For tasks on which a machine has only just
-    come to rest when the rate gets to zero."""
-    averaging: float = 0.0
-    """The share of the running mean of the weights that stays from one report to the next, until polishing. That mean
-    is what is judged and kept. It steadies a task on which one update may do harm. 0 judges the weights as they are."""
-
-    def before_polishing(self, updates: int) -> int:
-        """How many of the updates come before those that polish."""
-        return round((1 - self.polishing) * updates)
-
-
-@dataclass(frozen=True)
 class Selection:
     """How the weights that are kept are chosen."""
 
@@ -99,8 +77,6 @@ class Recipe:
     search: float = 0.0
     """The share of the updates before that, at twice the rate. It is for tasks whose algorithm is found at a rate at
     which it cannot be held."""
-    second_moment: float = 0.999
-    """Adam's beta 2; less of it forgets a spike sooner."""
     gradient_norm: float = 0.2
     """The gradient is cut down to this. A machine that works has gradients of norm 0.1 or so. One step on a spike a
     hundred times that throws it back to chance, which clipping at 10, the usual choice, does not prevent. Cut down so
@@ -108,9 +84,11 @@ class Recipe:
     training_slots: tuple[int, ...] = ()
     """Numbers of memory slots to train with, one of them drawn an update; the model's own when empty. Few take less
     time, and several keep a machine from relying on how many there are."""
+    averaging: float = 0.0
+    """The share of the running mean of the weights that stays from one report to the next. That mean is what is judged
+    and kept. It steadies a task on which one update may do harm. 0 judges the weights as they are."""
     curriculum: Curriculum = Curriculum()
     loss: Loss = Loss()
-    finish: Finish = Finish()
     selection: Selection = Selection()
     seed: int = 0
     """The seed of weights and batches; of the first one where several race."""
@@ -118,31 +96,12 @@ class Recipe:
     """How many begin, from that one on. The better ones go on, see `ntm.training.race`."""
 
     def learning_rate_at(self, update: int) -> float:
-        """Twice the rate to search; then it falls to zero along a cosine, and along a lower one to polish."""
-        begun, first = round(self.search * self.updates), self.finish.before_polishing(self.updates)
+        """Twice the rate to search; then it falls to zero along a cosine."""
+        begun = round(self.search * self.updates)
         if update < begun:
             return _SEARCHING_RATE * self.learning_rate
-        if update < first:
-            return self.learning_rate * _cosine((update - begun) / (first - begun))
-        left = max(self.updates - update, 0) / max(self.updates - first, 1)
-        return _POLISHING_RATE * self.learning_rate * _cosine(1 - left)
-
-    def hardest_of_at(self, update: int) -> int:
-        """How many sequences this update draws for each that it learns from."""
-        late = update >= _HARDEST_FROM * self.finish.before_polishing(self.updates)
-        return self.finish.hardest_of if late else 1
-
-    def share_of_newest_at(self, update: int, report: int) -> float:
-        """The share of the newest weights in their running mean, which takes them in at every report.
-
-        The mean begins anew with polishing and is then that of all reports since.
-
-        Args:
-            update: how many have been done.
-            report: the number of updates from one report to the next.
-        """
-        polished = math.ceil((update - self.finish.before_polishing(self.updates)) / report)
-        return 1 / polished if polished > 0 else 1 - self.finish.averaging
+        progress = min((update - begun) / max(self.updates - begun, 1), 1.0)
+        return self.learning_rate * (1 + math.cos(math.pi * progress)) / 2
 
 
 def mean_loss(losses: Tensor, mask: Tensor) -> Tensor:
@@ -153,7 +112,3 @@ def mean_loss(losses: Tensor, mask: Tensor) -> Tensor:
 def mean_entropy(weightings: Tensor) -> Tensor:
     """The mean entropy in nats of weightings (T, B, H, N)."""
     return -(weightings * (weightings + _SMALLEST_WEIGHT).log()).sum(-1).mean()
-
-
-def _cosine(progress: float) -> float:
-    return (1 + math.cos(math.pi * progress)) / 2

@@ -136,9 +136,8 @@ def _train_a_while(run: TrainingRun, until: int, step: Step, share: Share) -> Pr
                 raise
             raise TrainingError(_DOES_NOT_FIT.format(run.recipe.batch_size)) from refusal
         run.update += 1
-    newest = run.recipe.share_of_newest_at(run.update, UPDATES_A_REPORT)
     for mean, weights in zip(run.average.state_dict().values(), run.model.state_dict().values(), strict=True):
-        mean.lerp_(weights, newest)
+        mean.lerp_(weights, 1 - run.recipe.averaging)
     loss, error = parallel.mean(sums / count, share).tolist()
     return Progress(run.update, loss, error)
 

@@ -114,7 +114,7 @@ class TrainingRun:
             model = MODELS[settings.architecture].model(task.input_size, task.output_size, **recipe.arguments)
         model.to(device)
         return cls(
-            *(settings, folder, model, _make_optimizer(model, recipe, device)),
+            *(settings, folder, model, _make_optimizer(model, device)),
             average=deepcopy(model),
             best=_copy_weights(model),
             limit=recipe.curriculum.first_limit,
@@ -263,13 +263,12 @@ class TrainingRun:
         }
 
 
-def _make_optimizer(model: SequenceModel, recipe: Recipe, device: torch.device) -> torch.optim.Optimizer:
-    betas = (0.9, recipe.second_moment)
+def _make_optimizer(model: SequenceModel, device: torch.device) -> torch.optim.Optimizer:
     if device.type == "cpu":
-        return torch.optim.Adam(model.parameters(), betas=betas)
+        return torch.optim.Adam(model.parameters())
     # A captured update reads the rate from the device.
     rate = torch.zeros((), device=device)
-    return torch.optim.Adam(model.parameters(), lr=rate, betas=betas, capturable=True, fused=True)
+    return torch.optim.Adam(model.parameters(), lr=rate, capturable=True, fused=True)
 
 
 def _copy_weights(model: SequenceModel) -> dict[str, Tensor]:

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ntm.engine.choose import Forward
-from ntm.tasks import Batch, Task
+from ntm.tasks import Batch
 from ntm.tasks.recipe import mean_loss
 from ntm.tasks.streams import make_generator, seed_generator
 from ntm.training.run import TrainingRun
@@ -15,7 +15,7 @@ def draw_batch(run: TrainingRun, generator: torch.Generator) -> tuple[Batch, int
     """The batch of the next update and the memory slots to run it with.
 
     Both are functions of the seed, the number of the update and the curriculum's limit. All sequences of a batch are of
-    one size. Those of which the hardest is learned from are a batch apart.
+    one size.
 
     Args:
         run: the run before the update.
@@ -28,11 +28,7 @@ def draw_batch(run: TrainingRun, generator: torch.Generator) -> tuple[Batch, int
     if recipe.training_slots:
         slots = recipe.training_slots[int(torch.randint(len(recipe.training_slots), (), generator=choices))]
     seed_generator(generator, "training", recipe.seed, run.update)
-    batches = [
-        task.draw_training(recipe.batch_size, generator, generator.device, **sizes)
-        for _ in range(recipe.hardest_of_at(run.update))
-    ]
-    return Batch(*(torch.cat(tensors, dim=1) for tensors in zip(*batches, strict=True))), slots
+    return task.draw_training(recipe.batch_size, generator, generator.device, **sizes), slots
 
 
 def update_weights(
@@ -48,29 +44,18 @@ def update_weights(
         generator: the source of random initial memory.
 
     Returns:
-        The loss and the mean error before the step, of all that was drawn, (2,), still on the device.
+        The loss and the mean error before the step, (2,), still on the device.
     """
     recipe, model = run.recipe, run.model
-
-    def answer(batch: Batch) -> tuple[Tensor, Tensor | None, Tensor]:
-        state = model.initial_state(batch.inputs.shape[1], slots, generator=generator)
-        logits, weightings = forward(batch.inputs, state)
-        return logits, weightings, bit_losses(logits, batch)
-
-    drawn, figures = recipe.hardest_of_at(run.update), None
-    if drawn > 1:
-        with torch.no_grad():
-            logits, _, losses = answer(batch)
-            figures = _figures(run.task, batch, logits, losses)
-            batch = _hardest(batch, losses, drawn)
-    logits, weightings, losses = answer(batch)
-    if figures is None:
-        figures = _figures(run.task, batch, logits.detach(), losses.detach())
+    state = model.initial_state(batch.inputs.shape[1], slots, generator=generator)
+    logits, weightings = forward(batch.inputs, state)
+    losses = bit_losses(logits, batch)
     objective = recipe.loss.objective(losses, batch.mask, weightings if run.draws_all_sizes else None)
     run.optimizer.zero_grad(set_to_none=True)
     torch.autograd.backward(objective)
     _step(run)
-    return figures
+    errors = run.task.errors(logits.detach(), batch)
+    return torch.stack([mean_loss(losses.detach(), batch.mask), errors.mean()])
 
 
 def bit_losses(logits: Tensor, batch: Batch) -> Tensor:
@@ -88,15 +73,3 @@ def _step(run: TrainingRun) -> None:
         if parameter.grad is not None:
             parameter.grad.nan_to_num_(0.0, 0.0, 0.0)
     run.optimizer.step()
-
-
-def _figures(task: Task, batch: Batch, logits: Tensor, losses: Tensor) -> Tensor:
-    return torch.stack([mean_loss(losses, batch.mask), task.errors(logits, batch).mean()])
-
-
-def _hardest(batch: Batch, losses: Tensor, drawn: int) -> Batch:
-    """Of the sequences drawn for each place the one with the worst bit."""
-    worst = losses.amax((0, 2)).view(drawn, -1)
-    places = torch.arange(worst.shape[1], device=worst.device)
-    chosen = worst.argmax(0) * worst.shape[1] + places
-    return Batch(*(tensor[:, chosen] for tensor in batch))

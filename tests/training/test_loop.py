@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from ntm import tasks
-from ntm.tasks.recipe import Curriculum, Finish, Recipe
+from ntm.tasks.recipe import Curriculum, Recipe
 from ntm.training import loop
 from ntm.training.loop import Progress
 from ntm.training.run import Settings, TrainingError
@@ -68,16 +68,12 @@ def test_a_loss_that_stops_being_finite_ends_the_run_and_keeps_the_best_weights(
 
 
 @pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize(
-    ("averaging", "polishing", "shares"),
-    [(0.0, 0.0, [1, 1, 1]), (0.75, 0.0, [0.25, 0.25, 0.25]), (0.75, 2 / 3, [0.25, 1, 1 / 2])],
-)
+@pytest.mark.parametrize("averaging", [0.0, 0.75])
 def test_the_mean_of_the_weights_is_what_is_judged_and_kept(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, averaging: float, polishing: float, shares: list[float]
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, averaging: float
 ) -> None:
-    """The mean of those from before polishing is forgotten with its first report."""
     monkeypatch.setattr(loop, "_UPDATES_A_VALIDATION", 20)
-    run = start(small(updates=60, finish=Finish(averaging=averaging, polishing=polishing)), tmp_path)
+    run = start(small(updates=60, averaging=averaging), tmp_path)
     expected, judged = copy.deepcopy(run.model.state_dict()), []
     monkeypatch.setattr(
         loop, "validate", lambda *given: judged.append(copy.deepcopy(run.average.state_dict())) or validate(*given)
@@ -85,8 +81,7 @@ def test_the_mean_of_the_weights_is_what_is_judged_and_kept(
 
     def follow(_: Progress) -> None:
         for name, weights in run.model.state_dict().items():
-            newest = shares[len(judged) - 1]
-            expected[name] = (1 - newest) * expected[name] + newest * weights
+            expected[name] = averaging * expected[name] + (1 - averaging) * weights
             torch.testing.assert_close(judged[-1][name], expected[name])
         if run.best_update == run.update:
             assert all(tensor.equal(judged[-1][name]) for name, tensor in run.best.items())
@@ -98,9 +93,9 @@ def test_the_mean_of_the_weights_is_what_is_judged_and_kept(
 
 
 def test_the_rate_is_twice_as_high_to_search_and_falls_along_a_cosine_after_it() -> None:
-    recipe = Recipe(updates=100, learning_rate=0.25, search=0.2, finish=Finish(polishing=0.4))
-    found = [recipe.learning_rate_at(update) for update in (0, 19, 20, 40, 60, 80, 100)]
-    assert found == pytest.approx([0.5, 0.5, 0.25, 0.125, 0.05, 0.025, 0.0])
+    recipe = Recipe(updates=100, learning_rate=0.25, search=0.2)
+    found = [recipe.learning_rate_at(update) for update in (0, 19, 20, 60, 100, 101)]
+    assert found == pytest.approx([0.5, 0.5, 0.25, 0.125, 0.0, 0.0])
     assert Recipe(updates=100).learning_rate_at(0) == Recipe(updates=100).learning_rate
 
 

@@ -27,7 +27,6 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize(("task", "model"), [("repeat-copy", "ntm"), ("associative-recall", "lstm")])
 def test_two_processes_train_the_same_model_as_one(tmp_path: Path, task: str, model: str) -> None:
-    """Repeat copy learns from the hardest of several sequences at the end."""
     one, two = tmp_path / "one", tmp_path / "two"
     arguments = ["-m", "tests.quick_train", task, "--model", model, *SHORT, "--output"]
     assert run(sys.executable, *arguments, str(one)).returncode == 0

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ntm import tasks
-from ntm.tasks.recipe import Curriculum, Finish
+from ntm.tasks.recipe import Curriculum
 from ntm.training import loop
 from ntm.training.run import STATE, Settings, TrainingError, TrainingRun
 from tests.tiny import CPU, CURRICULUM, SHORT, SMALLEST, small, start
@@ -27,7 +27,7 @@ from tests.tiny import CPU, CURRICULUM, SHORT, SMALLEST, small, start
             small(
                 "repeat-copy",
                 updates=50,
-                finish=Finish(averaging=0.9),
+                averaging=0.9,
                 arguments={"extension": {"register": {"channel": 9, "mean": 5.5, "deviation": 2.9}}},
             ),
             [20, 40],

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from ntm import tasks
 from ntm.engine.choose import Forward, fastest, plain
 from ntm.machine.model import SequenceModel
 from ntm.tasks import Architecture, Batch
-from ntm.tasks.recipe import Finish, Loss
+from ntm.tasks.recipe import Loss
 from ntm.training.run import Settings
 from ntm.training.update import bit_losses, draw_batch, update_weights
 from tests.numerics import PROPERTY, seeded
@@ -144,47 +143,6 @@ def test_heads_may_spread_until_all_sizes_are_drawn(limit: int | None, spreading
         update_weights(run, plain(run.model), batch, None, seeded())
         weights.append(run.model.cell.heads.addressing.weight)
     assert weights[0].equal(weights[1]) != spreading_counts
-
-
-def test_the_last_fifth_of_training_learns_from_the_hardest_of_several_for_each_place() -> None:
-    plainly = small("repeat-copy", updates=10, batch_size=3)
-    settings = small("repeat-copy", updates=10, batch_size=3, finish=Finish(hardest_of=4))
-    drawn_at = [draw_batch(start(settings, update=update, limit=2), torch.Generator())[0] for update in range(10)]
-    assert [batch.inputs.shape[1] for batch in drawn_at] == [3] * 8 + [12] * 2
-
-    run, same = start(settings, update=8), start(plainly)
-    drawn = REPEAT_COPY.sample(12, generator=seeded(), length=2, repeats=2)
-    logits = run.model(drawn.inputs, run.model.initial_state(12))[0]
-
-    def worst(sequence: int) -> float:
-        alone = Batch(*(tensor[:, [sequence]] for tensor in drawn))
-        return loss_slowly(logits[:, [sequence]], alone)[1].item()
-
-    chosen = [max(range(place, 12, 3), key=worst) for place in range(3)]
-    hardest = Batch(*(tensor[:, chosen] for tensor in drawn))
-    for each in (run, same):
-        each.optimizer = torch.optim.SGD(each.model.parameters(), lr=1.0)
-    reported = update_weights(run, plain(run.model), drawn, None, seeded())
-    update_weights(same, plain(same.model), hardest, None, seeded())
-    loss = loss_slowly(logits, drawn)[0]
-    torch.testing.assert_close(reported, torch.stack([loss, REPEAT_COPY.errors(logits, drawn).mean()]))
-    for parameter, other in zip(run.model.parameters(), same.model.parameters(), strict=True):
-        torch.testing.assert_close(parameter, other)
-
-
-def test_polishing_comes_last_draws_as_many_and_has_a_second_lower_cosine_of_the_learning_rate() -> None:
-    finish = Finish(hardest_of=4, polishing=2 / 7)
-    settings = small("repeat-copy", updates=14, batch_size=3, learning_rate=0.001, finish=finish)
-    drawn_at = [draw_batch(start(settings, update=update, limit=2), torch.Generator())[0] for update in range(14)]
-    assert [batch.inputs.shape[1] for batch in drawn_at] == [3] * 8 + [12] * 6
-
-    rates = [settings.recipe.learning_rate_at(update) for update in range(14)]
-    first = [0.001 * (1 + math.cos(math.pi * update / 10)) / 2 for update in range(10)]
-    second = [0.0002 * (1 + math.cos(math.pi * update / 4)) / 2 for update in range(4)]
-    assert rates == pytest.approx(first + second)
-    plainly = replace(settings.recipe, finish=Finish(hardest_of=4), updates=10)
-    assert [plainly.learning_rate_at(update) for update in range(10)] == pytest.approx(first)
-    assert plainly.learning_rate_at(10) == settings.recipe.learning_rate_at(14) == 0
 
 
 @pytest.mark.parametrize("spoilt", [math.inf, math.nan])
