@@ -35,7 +35,14 @@ class Copy(Task):
             loss=Loss(worst_bit=0.03, focus=0.005),
             selection=Selection(300),
         ),
-        "lstm": Recipe(updates=10_000, arguments={"hidden_size": 128, "num_layers": 2}, gradient_norm=1.0),
+        # The size of the paper's (its table 3).
+        "lstm": Recipe(
+            updates=20_000,
+            arguments={"hidden_size": 256, "num_layers": 3},
+            learning_rate=1e-3,
+            gradient_norm=1.0,
+            curriculum=Curriculum(first_limit=2),
+        ),
     }
     validation = tuple(Case({"length": 20}, memory_slots=slots) for slots in (24, 128, 1024))
     evaluation = (
