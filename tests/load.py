@@ -44,14 +44,19 @@ _LONGEST_WAIT = 5.0
 _PATIENCE = 60.0
 _LENGTH = 20
 _MACHINE = "OTHER/ntm-copy"
-TOLD = json.dumps(
-    {"query": "task=copy&input=10110010~01011101", "address": "", "error": 0, "heading": "", "caption": ""}
-)
 _BUSY = ("try again in a moment", "more than can be done at once")
 _SHORT = ("edit", "endpoint", "load", "hostile")
 
 Outcome = str
 """What came of an action: "right", "busy", or what was wrong."""
+
+
+def tell(query: str) -> str:
+    """What the page tells of the run that a query opens, to have it drawn."""
+    return json.dumps({"query": query, "address": "", "error": 0, "heading": "", "caption": ""})
+
+
+TOLD = tell("task=copy&input=10110010~01011101")
 
 
 class Page(NamedTuple):

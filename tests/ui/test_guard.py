@@ -27,7 +27,7 @@ from ntm.ui.turns import Lane
 from tests.conftest import running_app
 from tests.fuzz import fuzz
 from tests.hub_server import Fault, HubServer, serving
-from tests.load import TOLD, Memory, Page, Visitor, call, read_page, request
+from tests.load import TOLD, Memory, Page, Visitor, call, read_page, request, tell
 from tests.tiny import EVALUATION, TRAINING, machine
 
 pytestmark = pytest.mark.slow
@@ -176,7 +176,7 @@ def test_machines_that_want_too_much_or_have_no_answer_are_told_of(page: Page, h
         "far": (far, "1,025 memory slots"),
     }
     pull, draw = page.event("pull"), page.event("draw_figure")
-    long = "task=copy&slots=128&input=" + "~".join(["10110010"] * 200)
+    long = tell("task=copy&slots=128&input=" + "~".join(["10110010"] * 200))
     for name, (model, words) in told.items():
         publish(hub, f"OTHER/{name}", model, tmp_path / name)
         status, answer = call(page, pull, [None, "copy", f"OTHER/{name}"], name)

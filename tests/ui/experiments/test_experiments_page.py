@@ -209,7 +209,7 @@ def test_without_shifts_all_slots_but_the_first_stay_alike() -> None:
         assert (memory[:, 0] - memory[:, 1]).abs().max() > 0.1
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def page(browser: Browser, app_url: str) -> Iterator[Page]:
     with visiting(browser, f"{app_url}/?experiment={EXPERIMENTS[0]['name']}") as page:
         yield page

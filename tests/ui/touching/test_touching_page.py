@@ -295,7 +295,7 @@ def test_a_slot_is_cleared_and_what_can_be_taken_away_says_of_which_run_it_is(pa
     assert [each["slot"] for each in found["overrides"]] == [120] * 20
     open_tab(page, "Take it with you")
     expect(page.locator("#untouched")).to_have_text(
-        "The link keeps what you changed. All else here is of the run as it was before."
+        "The link and the card keep what you changed. All else here is of the run as it was before."
     )
     look_inside(page)
 
