@@ -185,6 +185,15 @@ def test_machines_that_want_too_much_or_have_no_answer_are_told_of(page: Page, h
         assert words in sentence(*call(page, draw, [long, None], name))
 
 
+def least_in_three_seconds(memory: Memory) -> float:
+    """What is done with goes a moment later."""
+    readings = [memory.read()]
+    for _ in range(10):
+        time.sleep(0.3)
+        readings.append(memory.read())
+    return min(readings)
+
+
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="memory is measured as Linux tells it")
 def test_memory_comes_back(app: tuple[subprocess.Popen, Page]) -> None:
     process, page = app
@@ -194,7 +203,7 @@ def test_memory_comes_back(app: tuple[subprocess.Popen, Page]) -> None:
         came += [Visitor(page, number).edit(3) for number in range(60)]
         came += [Visitor(page, 0).wait_for("animate", [TOLD, None], time.monotonic() + _A_HANG)]
         assert set(came) == {"right"}
-        memory.readings.append(memory.read())
+        memory.readings.append(least_in_three_seconds(memory))
     assert memory.readings[-1] - memory.readings[-2] < 20
     assert memory.readings[-1] < 700
 

@@ -257,6 +257,8 @@ def assert_is_marked_right(page: Page, experiment: dict[str, Any], place: int) -
 
 
 def test_they_are_left_and_found_again_in_their_tab(page: Page) -> None:
+    expect(card(page).locator("[data-part=asks]")).to_have_text(EXPERIMENTS[0]["asks"])
+    page.wait_for_function("window.ntm.run.asked.word === 'Turing'")
     page.keyboard.press("Escape")
     expect(card(page)).to_be_hidden()
     expect(page.locator("#typed textarea")).to_be_visible()
