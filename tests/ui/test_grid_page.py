@@ -43,6 +43,7 @@ def ask(page: Page, text: str) -> None:
 
 def test_a_click_toggles_a_bit_and_the_run_follows(page: Page) -> None:
     page.get_by_label("Bits", exact=True).check()
+    expect(page.locator("#typed textarea")).to_have_value(re.compile(f"^{ord('I'):08b}\n"))
     expect(page.locator(bit(page, 0, 0))).to_have_attribute("aria-selected", "false")
     before = run_id(page)
     page.locator(bit(page, 0, 0)).click()
