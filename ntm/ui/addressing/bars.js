@@ -48,6 +48,19 @@ function drawBars(canvas, scene, { layers, ghost = null, signed = false, numbere
   if (numbered) drawNumbers(context, scene, at, BAR_HEIGHT + 6 + AXIS / 2);
 }
 
+// What `drawBars` is to draw of each stage by its name, see `stagesOf`, in a head's colour.
+function barsOf({ similarity, content, byContent, gated, shifted, weighting }, palette, colour) {
+  const bySign = (value) => css(value < 0 ? palette.negative : palette.positive), own = css(colour);
+  const stayed = gated.map((weight, slot) => weight - byContent[slot]);
+  return {
+    similarity: { layers: [{ values: similarity, colour: bySign }], signed: true },
+    content: { layers: [{ values: content, colour: own }] },
+    gated: { layers: [{ values: stayed, colour: css(colour, 0.35) }, { values: byContent, colour: own }] },
+    shifted: { layers: [{ values: shifted, colour: own }] },
+    weighting: { layers: [{ values: weighting, colour: own }], numbered: true },
+  };
+}
+
 const sumOf = (layers) => layers[0].values.map((_, slot) => layers.reduce((sum, { values }) => sum + values[slot], 0));
 
 function drawAxis(context, { palette }, at, { top, zero, signed }) {

@@ -27,14 +27,18 @@ function weightingAfter(run, head, step) {
 function stagesOf(run, head, step) {
   const [key, shift] = ["key", "shift"].map((field) => emittedBy(run, head, step, field));
   const [strength, gate, sharpening] = ["strength", "gate", "sharpening"].map((field) => emittedBy(run, head, step, field)[0]);
-  const before = weightingAfter(run, head, step - 1);
-  const similarity = similarityOf(memoryBefore(run, step), key, run.register ? 1 : 0);
-  const content = contentWeighting(similarity, strength);
+  const before = weightingAfter(run, head, step - 1), weighting = weightingAfter(run, head, step);
+  const emitted = { key, strength, gate, shift };
+  return { ...emitted, sharpening, before, ...stagesFrom(memoryBefore(run, step), before, emitted, run.register ? 1 : 0), weighting };
+}
+
+// The stages up to the shift, from memory (N, M), the weighting before (N) and what a head emits. Memory's columns before
+// the first are not compared.
+function stagesFrom(memory, before, { key, strength, gate, shift }, firstColumn) {
+  const similarity = similarityOf(memory, key, firstColumn), content = contentWeighting(similarity, strength);
   const byContent = content.map((weight) => gate * weight);
   const gated = byContent.map((weight, slot) => weight + (1 - gate) * before[slot]);
-  const shifted = shiftBy(gated, shift);
-  const weighting = weightingAfter(run, head, step);
-  return { key, strength, gate, shift, sharpening, before, similarity, content, byContent, gated, shifted, weighting };
+  return { similarity, content, byContent, gated, shifted: shiftBy(gated, shift) };
 }
 
 // Equation 6: the cosine of the key and each slot. A register's column, which comes first, is not compared.

@@ -52,17 +52,10 @@ function draw() {
 
 function drawStages(scene) {
   const { palette, run, step, head, stages, were, chosen } = scene, width = pictures.weighting.parentElement.clientWidth;
-  const own = css(palette[head.kind]), faint = css(palette[head.kind], 0.35);
-  const bySign = (value) => css(value < 0 ? palette.negative : palette.positive);
   const ghostOf = (name) => (were && differ(stages[name], were[name]) ? were[name] : null);
-  const bars = (name, layers, how) => drawBars(pictures[name], { ...scene, width }, { layers, ghost: ghostOf(name), ...how });
   drawMemory(pictures.compared, { ...scene, width }, [["k", stages.key, 1]], memoryBefore(run, step), { row: chosen.row, slot: null });
-  bars("similarity", [{ values: stages.similarity, colour: bySign }], { signed: true });
-  bars("content", [{ values: stages.content, colour: own }]);
-  const stayed = stages.gated.map((weight, slot) => weight - stages.byContent[slot]);
-  bars("gated", [{ values: stayed, colour: faint }, { values: stages.byContent, colour: own }]);
-  bars("shifted", [{ values: stages.shifted, colour: own }]);
-  bars("weighting", [{ values: stages.weighting, colour: own }], { numbered: true });
+  for (const [name, bars] of Object.entries(barsOf(stages, palette, palette[head.kind])))
+    drawBars(pictures[name], { ...scene, width }, { ...bars, ghost: ghostOf(name) });
   drawMemory(pictures.passed, { ...scene, width }, vectorsOf(run, head, step), memoryBefore(run, step + 1), chosen);
 }
 

@@ -46,13 +46,12 @@ function cut(context, text, room) {
 
 function drawRun(context, run, palette) {
   const left = MARGIN + GUTTER, width = WIDTH - MARGIN - left, focus = TOP + 2 * (STRIP + BETWEEN);
-  const bits = (values, size, always) => (step, bit) => (always || isScored(run, step) ? values[step * size + bit] : 0);
   const strip = (name, top, rows, shareAt) => {
     drawShares(context, run.steps, rows, shareAt, palette.empty, palette.ink, left, top, width, STRIP);
     label(context, name, top, STRIP, palette);
   };
-  strip("in", TOP, run.inputSize, bits(run.inputs, run.inputSize, true));
-  strip("out", TOP + STRIP + BETWEEN, run.outputSize, bits(run.outputs, run.outputSize, false));
+  strip("in", TOP, run.inputSize, bitsToShow(run, run.inputs, run.inputSize, true));
+  strip("out", TOP + STRIP + BETWEEN, run.outputSize, bitsToShow(run, run.outputs, run.outputSize, false));
   if (!run.slots) return;
   drawFocus(context, run, palette, left, focus, width, FOOT - focus);
   label(context, "memory", focus, FOOT - focus, palette);
@@ -61,13 +60,11 @@ function drawRun(context, run, palette) {
 // Where the heads write and read: a slot a row, a step a column.
 function drawFocus(context, run, palette, left, top, width, height) {
   const { first, count } = run.usedSlots, pixels = new ImageData(run.steps, count);
+  const [written, read] = ["write", "read"].map((kind) => weightsOfKind(run, kind));
   for (let row = 0, at = 0; row < count; row++)
     for (let step = 0; step < run.steps; step++, at += 4) {
-      const most = (kind) => {
-        const heads = run.heads.filter((head) => head.kind === kind);
-        return clamp(Math.max(...heads.map((head) => weightAt(run, head, step, (first + row) % run.slots))));
-      };
-      pixels.data.set([...blend(blend(palette.empty, palette.write, most("write")), palette.read, most("read")), 255], at);
+      const slot = (first + row) % run.slots, under = blend(palette.empty, palette.write, clamp(written(step, slot)));
+      pixels.data.set([...blend(under, palette.read, clamp(read(step, slot))), 255], at);
     }
   drawPixels(context, pixels, left, top, width, height);
 }

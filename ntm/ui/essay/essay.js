@@ -34,24 +34,20 @@ const shiftNumber = (share, index) => ({
 
 // ---- drawing -----------------------------------------------------------------------------------------------------
 
+// What the drawings of addressing have of a run, here of the one head.
+function sceneOf(name) {
+  const run = { slots: toy.before.length, width: PATTERN.length, brightest: 1 };
+  const width = pictures[name].parentElement.clientWidth;
+  return { run, palette: paletteOf(places.content), stretch: { first: 0, count: run.slots }, width, hover: null };
+}
+
 function draw() {
   frame = 0;
-  const head = weigh(toy), palette = paletteOf(places.content);
-  const run = { slots: head.before.length, width: PATTERN.length, brightest: 1 };
-  const sceneOf = (canvas) =>
-    ({ run, palette, stretch: { first: 0, count: run.slots }, width: canvas.parentElement.clientWidth, hover: null });
-  const bars = (name, layers, how) => drawBars(pictures[name], sceneOf(pictures[name]), { layers, ...how });
-  const memory = (name, vectors, values, slot) => drawMemory(pictures[name], sceneOf(pictures[name]), vectors, values, { row: null, slot });
-  const own = css(palette.read), faint = css(palette.read, 0.35);
-  const bySign = (value) => css(value < 0 ? palette.negative : palette.positive);
+  const head = weigh(toy), { palette } = sceneOf("memory");
+  const memory = (name, vectors, values, slot) => drawMemory(pictures[name], sceneOf(name), vectors, values, { row: null, slot });
   const add = PATTERN.map((value) => head.add * value), erase = PATTERN.map(() => head.erase);
   memory("memory", [["k", head.key, 1]], head.memory, head.wanted);
-  bars("similarity", [{ values: head.similarity, colour: bySign }], { signed: true });
-  bars("content", [{ values: head.content, colour: own }]);
-  const stayed = head.gated.map((weight, slot) => weight - head.byContent[slot]);
-  bars("gated", [{ values: stayed, colour: faint }, { values: head.byContent, colour: own }]);
-  bars("shifted", [{ values: head.shifted, colour: own }]);
-  bars("weighting", [{ values: head.weighting, colour: own }], { numbered: true });
+  for (const [name, bars] of Object.entries(barsOf(head, palette, palette.read))) drawBars(pictures[name], sceneOf(name), bars);
   memory("read", [["r", readFrom(head.memory, head.weighting), 1]], head.memory, null);
   memory("written", [["e", erase, 1], ["a", add, 1]], writeTo(head.memory, head.weighting, erase, add), null);
   describe(head);
@@ -122,8 +118,8 @@ function begin() {
   );
   places.sharpening.append(buttons);
   pictures.memory.addEventListener("click", ({ offsetX }) => {
-    const slot = Math.floor((offsetX - GUTTER) / ((pictures.memory.clientWidth - 1 - GUTTER) / toy.before.length));
-    if (slot >= 0 && slot < toy.before.length) set({ wanted: slot });
+    const slot = slotAtX(sceneOf("memory"), offsetX);
+    if (slot !== null) set({ wanted: slot });
   });
   new MutationObserver(() => set({})).observe(document.body, { attributes: true, attributeFilter: ["class"] });
 }

@@ -13,13 +13,10 @@ const firstHead = () => ({
 
 // What each stage makes of the one before, as `stagesOf` has it for a run.
 function weigh(head) {
-  const { memory, wanted, strength, gate, shift, sharpening, before } = head, width = PATTERN.length;
+  const { memory, wanted, sharpening, before } = head, width = PATTERN.length;
   const key = memory.subarray(wanted * width, (wanted + 1) * width);
-  const similarity = similarityOf(memory, key, 0), content = contentWeighting(similarity, strength);
-  const byContent = content.map((weight) => gate * weight);
-  const gated = byContent.map((weight, slot) => weight + (1 - gate) * before[slot]);
-  const shifted = shiftBy(gated, shift), weighting = sharpen(shifted, sharpening);
-  return { ...head, key, similarity, content, byContent, gated, shifted, weighting };
+  const stages = stagesFrom(memory, before, { ...head, key }, 0);
+  return { ...head, key, ...stages, weighting: sharpen(stages.shifted, sharpening) };
 }
 
 // Equation 9.

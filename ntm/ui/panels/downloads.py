@@ -50,10 +50,13 @@ def add_downloads(machines: Machines, key: gr.State) -> None:
         key: the key of the visitor's own machine.
     """
 
-    def draw_figure(told: str, key: str | None) -> Iterator[Any]:
+    def repeat(told: str, key: str | None) -> tuple[Run, Seen]:
         admit(_DRAWING)
         seen = read(told)
-        run = run_again(machines, seen.link, key)
+        return run_again(machines, seen.link, key), seen
+
+    def draw_figure(told: str, key: str | None) -> Iterator[Any]:
+        run, _ = repeat(told, key)
         with _file_to_hand_over(f"ntm-{run.question.task}.png") as path:
             figures.draw_run(run.batch, run.trace).savefig(path, dpi=150)
             yield gr.Image(str(path), visible=True)
@@ -63,9 +66,7 @@ def add_downloads(machines: Machines, key: gr.State) -> None:
         key: str | None,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio hands it over
     ) -> Iterator[Any]:
-        admit(_DRAWING)
-        seen = read(told)
-        run = run_again(machines, seen.link, key)
+        run, seen = repeat(told, key)
         with _file_to_hand_over(f"ntm-{run.question.task}.gif") as path:
             yield from _draw_frames(run, seen, path, progress)
             yield gr.Image(str(path), visible=True)
@@ -75,9 +76,7 @@ def add_downloads(machines: Machines, key: gr.State) -> None:
         key: str | None,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio hands it over
     ) -> Iterator[Any]:
-        admit(_DRAWING)
-        seen = read(told)
-        run = run_again(machines, seen.link, key)
+        run, seen = repeat(told, key)
         with tempfile.TemporaryDirectory() as folder:
             paths = [Path(folder) / file for file in _FILES]
             figures.draw_run(run.batch, run.trace).savefig(paths[0])

@@ -10,13 +10,13 @@ function strips(scene) {
   const { run, palette } = scene, { inputSize, outputSize } = run;
   const bits = (name, values, size, always) => ({
     name, rows: size, height: BIT * size, colour: palette.ink,
-    shareAt: (step, row) => (always || isScored(run, step) ? values[step * size + row] : 0),
+    shareAt: bitsToShow(run, values, size, always),
   });
   const answers = (name, outputs) => ({ ...bits(name, outputs, outputSize, false), outputs });
   const weights = (name, kind) => {
-    const heads = run.heads.filter((head) => head.kind === kind);
+    const weightOn = weightsOfKind(run, kind);
     const focusHeight = Math.min(MOST_FOCUS, Math.max(LEAST_FOCUS, scene.stretch.count)); // or slots would be skipped
-    const shareAt = (step, row) => heads.reduce((most, head) => Math.max(most, weightAt(run, head, step, slotAt(scene, row))), 0);
+    const shareAt = (step, row) => weightOn(step, slotAt(scene, row));
     return { name, rows: scene.stretch.count, height: focusHeight, colour: palette[kind], shareAt, kind };
   };
   const all = [

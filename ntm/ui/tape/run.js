@@ -63,6 +63,15 @@ function weightBefore(run, head, step, slot) {
 // What somebody replaced in a step, of one kind, see `trace` in ntm/engine/engine.js.
 const overridesAt = (run, step, field) => (run.overrides ?? []).filter((each) => each.step === step && each.field === field);
 
+// Of a step and a slot: the most that one of the heads of a kind has there.
+function weightsOfKind(run, kind) {
+  const heads = run.heads.filter((head) => head.kind === kind);
+  return (step, slot) => heads.reduce((most, head) => Math.max(most, weightAt(run, head, step, slot)), 0);
+}
+
+// Of a step and a bit: what is shown of a sequence of so many bits a step, which is nothing where none is due, unless all is.
+const bitsToShow = (run, values, size, always) => (step, bit) => (always || isScored(run, step) ? values[step * size + bit] : 0);
+
 const isScored = (run, step) => run.mask[step] > 0.5;
 
 const isWrong = (run, outputs, step, bit) => {
