@@ -1,4 +1,4 @@
-# mypy: disable-error-code="import-not-found,untyped-decorator,no-untyped-def,no-untyped-call,no-any-return,operator"
+# mypy: disable-error-code="untyped-decorator,no-untyped-def,no-untyped-call,no-any-return,operator"
 """The machine over a whole sequence as one kernel forward and one backward, on a GPU.
 
 A program of the grid runs one sequence of one model from the first step to the last. Memory and weightings stay on
