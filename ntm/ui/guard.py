@@ -26,7 +26,7 @@ from ntm.ui import budget, first_load
 from ntm.ui.budget import NeedsMoreError
 from ntm.ui.door import ARRIVED, Door, Listeners
 from ntm.ui.gradio_files import files_of
-from ntm.ui.turns import LONGEST_LINE, PATIENCE, BusyError, Lane, Turns
+from ntm.ui.turns import LONGEST_LINE, PATIENCE, PATIENCE_UNDER_WAY, BusyError, Lane, Turns
 
 PULLING = "pulling"
 """the `concurrency_id` of functions that wait for the network"""
@@ -134,7 +134,7 @@ class GuardedBlocks(gr.Blocks):
         loop, going_on = asyncio.get_running_loop(), options.get("iterator")
         now, request = loop.time(), options.get("request")
         began = now if going_on is None else self._began.get(going_on, now)
-        deadline = PATIENCE + (_arrival(request, now) if going_on is None else now)
+        deadline = _arrival(request, now) + PATIENCE if going_on is None else now + PATIENCE_UNDER_WAY
         lane, cost, memory = self._lane(function, going_on), budget.SHORT, 0
         while True:
             try:

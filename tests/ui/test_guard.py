@@ -6,9 +6,9 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -241,9 +241,7 @@ def test_patience_counts_from_the_door() -> None:
 
     async def ask() -> None:
         now = asyncio.get_running_loop().time()
-        async with AsyncExitStack() as at_work:
-            for name in ("one", "another"):
-                await at_work.enter_async_context(blocks._turns.take(Lane.SHORT, name, 0, now + _A_HANG))
+        async with _others_at_work(blocks):
             came = {"long ago": now - _A_HANG, "just now": now}
             asked = {
                 when: asyncio.create_task(blocks.process_api(0, ["abc"], request=_request(when, arrived)))
@@ -254,8 +252,42 @@ def test_patience_counts_from_the_door() -> None:
             assert not asked["just now"].done()
         assert (await asked["just now"])["data"] == ["ABC"]
 
-    with ThreadPoolExecutor(1) as pool:  # of its own, for Playwright's loop may run in this one
-        pool.submit(asyncio.run, ask()).result(_A_HANG)
+    _run_in_a_loop(ask())
+
+
+def test_what_is_under_way_waits_longer_than_what_has_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "PATIENCE", 0.1)
+    with guard.GuardedBlocks() as blocks:
+        drawn, button = gr.Textbox(), gr.Button()
+        button.click(lambda: (yield from ("a frame", "another")), None, drawn)
+
+    async def draw(**going_on: Any) -> dict[str, Any]:
+        return await blocks.process_api(0, [], request=_request("somebody", time.monotonic()), **going_on)
+
+    async def ask() -> None:
+        first = await draw()
+        async with _others_at_work(blocks):
+            second = asyncio.create_task(draw(iterator=first["iterator"]))
+            with pytest.raises(gr.Error, match="Others keep this server busy"):
+                await draw()
+            assert not second.done()
+        assert (first["data"], (await second)["data"]) == (["a frame"], ["another"])
+
+    _run_in_a_loop(ask())
+
+
+@asynccontextmanager
+async def _others_at_work(blocks: guard.GuardedBlocks) -> AsyncIterator[None]:
+    deadline = asyncio.get_running_loop().time() + _A_HANG
+    async with AsyncExitStack() as at_work:
+        for name in ("one", "another"):
+            await at_work.enter_async_context(blocks._turns.take(Lane.SHORT, name, 0, deadline))
+        yield
+
+
+def _run_in_a_loop(asking: Coroutine[Any, Any, None]) -> None:
+    with ThreadPoolExecutor(1) as pool:  # a thread of its own, for Playwright's loop may run in this one
+        pool.submit(asyncio.run, asking).result(_A_HANG)
 
 
 def _request(session: str, arrived: float) -> gr.Request:
