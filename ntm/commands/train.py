@@ -18,6 +18,7 @@ from tqdm import tqdm
 from ntm import tasks
 from ntm.engine.choose import ENGINES, choose
 from ntm.engine.library import EngineUnavailableError
+from ntm.machine.controllers import CONTROLLER_KINDS
 from ntm.machine.ntm import NTM
 from ntm.storage import checkpoint, hub
 from ntm.storage.checkpoint import CHECKPOINTS, SNAPSHOTS, read_folder
@@ -114,7 +115,14 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
 
     single = _Parser(add_help=False, parents=[recipe, private])
     single.add_argument("--model", choices=get_args(Architecture), default="ntm", help="(default: %(default)s)")
-    single.add_argument("--output", type=Path, help="checkpoint folder (default: checkpoints/MODEL-TASK)")
+    single.add_argument(
+        "--controller",
+        choices=CONTROLLER_KINDS,
+        help="train the machine as the paper has it, without an extension, with this controller",
+    )
+    single.add_argument(
+        "--output", type=Path, help="checkpoint folder (default: checkpoints/MODEL-TASK, or MODEL-CONTROLLER-TASK)"
+    )
     single.add_argument("--push-to-hub", metavar="NAMESPACE/NAME", help="publish the checkpoint when it is trained")
 
     parser = _Parser(
@@ -124,7 +132,8 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in tasks.names():
         commands.add_parser(name, parents=[single], help=f"train on {name}")
-    commands.add_parser(ALL, parents=[recipe], help="train both models on every task, one after another")
+    everything = commands.add_parser(ALL, parents=[recipe], help="train both models on every task, one after another")
+    everything.set_defaults(controller=None, output=None)
     usage = (
         "train.py push [--private] [--task PATH] FOLDER NAMESPACE/NAME\n"
         "       train.py push [--private] [--task PATH] --all NAMESPACE"
@@ -161,7 +170,7 @@ def _train(options: argparse.Namespace) -> int:
             return _train_all(options, device, share, interrupted)
         code = _train_one(options, options.model, tasks.get(options.command), device, share, interrupted)
     if options.push_to_hub is not None and share.leads:
-        output = options.output or CHECKPOINTS / f"{options.model}-{options.command}"
+        output = options.output or _default_output(options, options.model, options.command)
         if code == _NOT_LEARNED:
             print(f"not published; to do it all the same: python train.py push FOLDER {options.push_to_hub}")
         elif code == 0:
@@ -215,6 +224,7 @@ def _train_one(
         seeds=options.seeds,
         updates=options.updates,
         batch_size=options.batch_size,
+        controller=options.controller,
     )
     with locked(folder) if share.leads else nullcontext(), ExitStack() as opened:
         begin = race.resume if options.resume and (race.is_unfinished(folder) or options.command != ALL) else race.start
@@ -258,12 +268,17 @@ def _output(options: argparse.Namespace, model: Architecture, task: str) -> Path
     Raises:
         TrainingError: if that was chosen and exists already.
     """
-    if options.command == ALL or options.output is None:
-        return CHECKPOINTS / f"{model}-{task}"
+    if options.output is None:
+        return _default_output(options, model, task)
     output: Path = options.output
     if output.exists() and not options.resume:
         raise TrainingError(f"{output} exists already; name another folder")
     return output
+
+
+def _default_output(options: argparse.Namespace, model: Architecture, task: str) -> Path:
+    kind = model if options.controller is None else f"{model}-{options.controller}"
+    return CHECKPOINTS / f"{kind}-{task}"
 
 
 def _train_with_progress(

@@ -158,7 +158,7 @@ def render(
         pictures="".join(f"\n![{PICTURES[picture]}]({picture})\n" for picture in pictures),
         source=source,
         get=f'get("{task}")' if path is None else f'load("{path.name}")',
-        command=trained_on if architecture == "ntm" else f"{trained_on} --model {architecture}",
+        command=f"{trained_on}{_options_of(model, about)}",
         error=evaluation["error"].capitalize(),
         sequences=tables.describe_counts(evaluation["scores"]),
         # Records of before are of a single seed.
@@ -203,6 +203,16 @@ def write_bare(folder: Path, model: SequenceModel, *, source: str) -> None:
 
 def _extension_of(model: SequenceModel) -> Extension:
     return model.extension if isinstance(model, NTM) else PAPER
+
+
+def _options_of(model: SequenceModel, task: Task) -> str:
+    """What `train.py` is told beside the task, to train another one like it."""
+    if not isinstance(model, NTM):
+        return f" --model {architecture_of(model)}"
+    shown = {"controller": "feedforward", "extension": None} | dict(task.recipes["ntm"].arguments)
+    alike = bool(model.config["extension"]) == bool(shown["extension"])
+    controller = model.config["controller"]
+    return "" if alike and controller == shown["controller"] else f" --controller {controller}"
 
 
 def _describe_task(task: Task) -> str:

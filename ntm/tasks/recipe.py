@@ -5,8 +5,8 @@ A recipe is plain data. Each of its parts stands beside the arithmetic that it i
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 from torch import Tensor
 
@@ -94,6 +94,11 @@ class Recipe:
     """The seed of weights and batches; of the first one where several race."""
     seeds: int = 8
     """How many begin, from that one on. The better ones go on, see `ntm.training.race`."""
+
+    def with_controller(self, controller: str) -> Self:
+        """The same for the machine of the paper's section 3, which has no extension, with this controller."""
+        arguments = {name: value for name, value in self.arguments.items() if name != "extension"}
+        return replace(self, arguments=arguments | {"controller": controller})
 
     def learning_rate_at(self, update: int) -> float:
         """Twice the rate to search; then it falls to zero along a cosine."""

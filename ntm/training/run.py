@@ -58,11 +58,15 @@ class Settings:
         seeds: int | None = None,
         updates: int | None = None,
         batch_size: int | None = None,
+        controller: str | None = None,
     ) -> Self:
         """The task's recipe, except for what is given.
 
+        Where a controller is given, the machine is the paper's own, without an extension.
+
         Raises:
-            TrainingError: if a number is out of range, or the task has no recipe for the architecture.
+            TrainingError: if a number is out of range, the task has no recipe for the architecture, or that has no
+                controller.
         """
         if architecture not in task.recipes:
             raise TrainingError(f"{task.name} has no recipe for {architecture}, only for {' and '.join(task.recipes)}")
@@ -73,8 +77,13 @@ class Settings:
                 raise TrainingError(f"{name.replace('_', ' ')} must be at least {smallest}, not {value}")
         if batch_size is not None and batch_size > _LARGEST_BATCH:
             raise TrainingError(f"batch size must be at most {_LARGEST_BATCH}, not {batch_size}")
+        recipe = task.recipes[architecture]
+        if controller is not None:
+            if architecture != "ntm":
+                raise TrainingError(f"{architecture} has no controller: leave it out, or train an ntm")
+            recipe = recipe.with_controller(controller)
         changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-        return cls(task.name, architecture, replace(task.recipes[architecture], **changes))
+        return cls(task.name, architecture, replace(recipe, **changes))
 
     def with_seed(self, seed: int) -> Self:
         """The same settings for this seed, and no other."""

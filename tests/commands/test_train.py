@@ -15,8 +15,9 @@ from safetensors.torch import load_file
 
 import ntm
 from ntm import tasks
+from ntm.machine.controllers import CONTROLLER_KINDS, ControllerKind
 from ntm.storage import untrusted
-from ntm.storage.checkpoint import read_folder
+from ntm.storage.checkpoint import published, read_folder
 from ntm.tasks import Architecture, Batch, Case
 from ntm.training.run import STATE
 from tests.conftest import ROOT
@@ -86,6 +87,22 @@ def test_a_finished_run_is_a_whole_checkpoint(command: ModuleType, tmp_path: Pat
 
     assert command.main([*arguments, "--updates", "20"]) == 1
     assert all(tensor.equal(weights[name]) for name, tensor in load_file(output / "model.safetensors").items())
+
+
+@pytest.mark.parametrize("controller", CONTROLLER_KINDS)
+def test_a_controller_makes_it_the_machine_of_the_paper(
+    command: ModuleType, monkeypatch: pytest.MonkeyPatch, controller: ControllerKind
+) -> None:
+    """Repeat copy has a register else. What was trained so says how, and stands beside the machine that has it."""
+    monkeypatch.setattr(type(REPEAT_COPY), "evaluation", (Case({"length": 1, "repeats": 1}),))
+    arguments = ["repeat-copy", "--controller", controller]
+    assert command.main([*arguments, "--updates", "2", "--batch-size", "2", "--seeds", "1"]) == 0
+    folder = command.CHECKPOINTS / f"ntm-{controller}-repeat-copy"
+    assert published(command.CHECKPOINTS, "repeat-copy") == [folder]
+    found = read_folder(folder)
+    assert isinstance(found.model, ntm.NTM)
+    assert (found.model.config["controller"], found.model.config["extension"]) == (controller, None)
+    assert f"`python train.py {' '.join(arguments)}` trains another" in (folder / "README.md").read_text()
 
 
 @pytest.mark.slow
@@ -165,6 +182,7 @@ def test_bad_arguments_of_all_write_nothing(
         (["copy", "--device", "toaster"], "no device 'toaster' here"),
         (["copy", "--resume"], "no unfinished run"),
         (["repeat-copy", "--model", "lstm", "--resume"], "no unfinished run"),
+        (["copy", "--model", "lstm", "--controller", "lstm"], "lstm has no controller"),
     ],
 )
 def test_bad_arguments_are_one_line_and_write_nothing(

@@ -44,7 +44,7 @@ def test_a_person_reads_what_is_true() -> None:
         "| length 30 | 64 | 100 | 31.5 ± 2.5 | 100 (96 to 100 %) | 60 |",
         "(seed 5)",
         "validation sizes: length 20; length 120.",
-        "`python train.py copy` trains another one like it",
+        "`python train.py copy --controller feedforward` trains another one like it",
         "| `memory_width` | 4 |",
         "| sequences seen | 80 |",
         "| versions | python 3.11, torch 2.13.0 |",
