@@ -145,6 +145,19 @@ def test_question_machine_and_answer_are_on_one_screen(browser: Browser, app_url
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
+@pytest.mark.parametrize(("width", "height"), [(320, 568), (390, 844), (844, 390)])
+def test_a_small_phone_shows_every_task_and_the_machine(
+    browser: Browser, app_url: str, width: int, height: int
+) -> None:
+    with visiting(browser, app_url, viewport={"width": width, "height": height}) as page:
+        tasks = page.locator("#task label").all()
+        boxes = [task.bounding_box() for task in tasks]
+        assert len(boxes) == 1 + len(TASKS)  # and copy
+        assert all(box is not None and box["x"] >= 0 and box["x"] + box["width"] <= width for box in boxes)
+        assert edges(page, "#show-around")[2] <= edges(page, ".nav-holder a")[0], "neither covers the other"
+        assert edges(page, "[data-part=memory]")[1] < 0.8 * height
+
+
 def test_the_first_thing_seen_is_what_both_make_of_a_sentence(wide_page: Page) -> None:
     ours, lstm = (wide_page.locator(f"#summary .{name} .said") for name in ("verdict", "comparison"))
     typed = wide_page.locator("#typed textarea").input_value()
