@@ -11,7 +11,7 @@ from html import escape
 from typing import NamedTuple
 
 _WIDTH, _HEIGHT = 480, 230
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 12, 44
+_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 22, 12, 44
 _MOST_TICKS = 6
 
 

@@ -1,8 +1,9 @@
 // Tells the server of the run on show. Gradio calls this as a function body with `element`, `props` and `trigger`.
 
-const PAUSE = 300; // milliseconds without an edit or a step
+const PAUSE = 300; // milliseconds without an edit, or without a step
 const place = element.querySelector("[data-part=watch]");
-let told = null, timer = 0;
+const timers = {};
+let told = null;
 
 function tell() {
   const { run, problem } = window.ntm?.state ?? {};
@@ -13,11 +14,12 @@ function tell() {
   trigger("settled");
 }
 
-function wait() {
-  clearTimeout(timer);
-  timer = setTimeout(tell, PAUSE);
+// Each waits for itself: while the machine plays there is always another step, and a new run is told of all the same.
+function wait(what) {
+  clearTimeout(timers[what]);
+  timers[what] = setTimeout(tell, PAUSE);
 }
 
-document.addEventListener("run", wait);
-document.addEventListener("tape", wait);
-new ResizeObserver(wait).observe(place); // it has no size until it can be seen
+document.addEventListener("run", () => wait("edit"));
+document.addEventListener("tape", () => wait("step"));
+new ResizeObserver(() => wait("edit")).observe(place); // it has no size until it can be seen

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import combinations
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -142,6 +143,27 @@ def test_the_visitor_is_a_dot_among_the_sizes(page: Page, title: str, charts: in
     page.locator("#size input[type=number]").fill("25")
     wait_for_new_run(page, run)
     expect(panel.locator("circle.mark").first).not_to_have_attribute("cx", before or "")
+
+
+def test_nothing_in_a_chart_is_cut_off_or_covered(page: Page) -> None:
+    open_tab(page, "How far does it carry?")
+    chart = page.locator("#generalisation svg")
+    expect(chart).to_have_count(1)
+    (left, top, right, bottom), *texts = chart.evaluate(
+        """chart => [chart, ...chart.querySelectorAll("text")].map(each => each.getBoundingClientRect())
+             .map(({ left, top, right, bottom }) => [left, top, right, bottom])"""
+    )
+    assert all(left <= each[0] and top <= each[1] and each[2] <= right and each[3] <= bottom for each in texts)
+    for one, other in combinations(texts, 2):
+        assert one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
+
+
+def test_a_tab_does_not_stay_empty_while_the_machine_plays(browser: Browser, app_url: str) -> None:
+    with visiting(browser, app_url, reduced_motion="no-preference") as page:
+        page.locator("[data-part=speed]").select_option(index=0)
+        open_tab(page, "How far does it carry?")
+        expect(page.locator("#generalisation svg")).to_have_count(1)
+        expect(page.locator("[data-part=play]")).to_have_attribute("aria-label", "Pause")
 
 
 # A GIF that takes long.
