@@ -82,5 +82,6 @@ new IntersectionObserver((changes) => {
 }, { rootMargin: "200px" }).observe(historyCanvas);
 document.addEventListener("history", schedule);
 new MutationObserver(schedule).observe(document.body, { attributes: true, attributeFilter: ["class"] });
+document.addEventListener("touch", () => setPlaying(false)); // who sets a number wants to see what comes of it there
 document.addEventListener("run", ({ detail }) => show(detail));
 if (window.ntm) show(window.ntm.state);

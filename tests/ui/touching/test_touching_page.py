@@ -124,6 +124,18 @@ def test_a_gate_that_is_set_by_keys_changes_the_future(page: Page) -> None:
     expect(gate).not_to_have_attribute("aria-valuetext", re.compile("was"))
 
 
+def test_what_is_touched_while_the_machine_plays_stays_on_show(browser: Browser, app_url: str) -> None:
+    with visiting(browser, app_url, reduced_motion="no-preference") as page:
+        look_inside(page)
+        play = page.locator("#tape [data-part=play]")
+        if play.get_attribute("aria-label") == "Play":  # this machine took long, and it is through
+            play.click()
+        number(page, "the gate of the write head").press("Home")
+        expect(play).to_have_attribute("aria-label", "Play")
+        (set_to,) = page.evaluate(STATE)["overrides"]
+        expect(page.locator("#tape [data-part=root]")).to_have_attribute("data-step", str(set_to["step"]))
+
+
 def test_a_head_is_dragged_to_another_slot_and_the_original_stays_as_a_ghost(page: Page) -> None:
     seek(page, 2 + len(WORD))
     choose_head(page, "read head")
