@@ -31,12 +31,7 @@ class DynamicNgrams(Task):
     error_name = "bits"
     excess_name = "bits above optimal"
     recipes: ClassVar = {
-        "ntm": Recipe(
-            updates=14_000,
-            arguments={"controller": "lstm", "memory_slots": 32, "memory_init": "learned"},
-            learning_rate=2e-3,
-            averaging=0.98,
-        ),
+        "ntm": Recipe(updates=7_000, arguments={"controller": "lstm", "memory_slots": 32, "memory_init": "learned"}),
         "lstm": Recipe(
             updates=7_000, arguments={"hidden_size": 128, "num_layers": 1}, batch_size=64, gradient_norm=1.0
         ),

@@ -84,9 +84,6 @@ class Recipe:
     training_slots: tuple[int, ...] = ()
     """Numbers of memory slots to train with, one of them drawn an update; the model's own when empty. Few take less
     time, and several keep a machine from relying on how many there are."""
-    averaging: float = 0.0
-    """The share of the running mean of the weights that stays from one report to the next. That mean is what is judged
-    and kept. It steadies a task on which one update may do harm. 0 judges the weights as they are."""
     curriculum: Curriculum = Curriculum()
     loss: Loss = Loss()
     selection: Selection = Selection()

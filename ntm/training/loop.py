@@ -89,7 +89,7 @@ def train(
         run.follow_curriculum(progress.loss)
         judged = not validating or _judge(run, stopping)
         if judged and isinstance(run.model, NTM) and share.leads:
-            _try(run, lambda: snapshots.keep(run.average, run.folder / SNAPSHOTS, run.update))
+            _try(run, lambda: snapshots.keep(run.model, run.folder / SNAPSHOTS, run.update))
         if on_progress is not None:
             on_progress(progress)
         now = time.perf_counter()
@@ -136,8 +136,6 @@ def _train_a_while(run: TrainingRun, until: int, step: Step, share: Share) -> Pr
                 raise
             raise TrainingError(_DOES_NOT_FIT.format(run.recipe.batch_size)) from refusal
         run.update += 1
-    for mean, weights in zip(run.average.state_dict().values(), run.model.state_dict().values(), strict=True):
-        mean.lerp_(weights, 1 - run.recipe.averaging)
     loss, error = parallel.mean(sums / count, share).tolist()
     return Progress(run.update, loss, error)
 
@@ -163,7 +161,7 @@ def _judge(run: TrainingRun, stopping: Callable[[], bool] | None) -> bool:
     if not run.curve or not due or "validation_error" in run.curve[-1]:
         return True
     try:
-        validation = validate(run.average, run.task, run.recipe.selection.sequences, stopping)
+        validation = validate(run.model, run.task, run.recipe.selection.sequences, stopping)
     except Stopped:
         return False
     run.judge(validation)

@@ -10,7 +10,6 @@ import json
 import os
 import platform
 from contextlib import suppress
-from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -98,10 +97,8 @@ class TrainingRun:
     folder: Path
     model: SequenceModel
     optimizer: torch.optim.Optimizer
-    average: SequenceModel
-    """a model with the running mean of the weights, which is judged in the first one's place"""
     best: dict[str, Tensor]
-    """the weights of the mean that did best on validation so far"""
+    """the weights that did best on validation so far"""
     limit: int | None
     """no size is drawn above this"""
     best_update: int = 0
@@ -124,7 +121,6 @@ class TrainingRun:
         model.to(device)
         return cls(
             *(settings, folder, model, _make_optimizer(model, device)),
-            average=deepcopy(model),
             best=_copy_weights(model),
             limit=recipe.curriculum.first_limit,
         )
@@ -149,7 +145,6 @@ class TrainingRun:
 
     def _restore(self, record: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         self.model.load_state_dict(_part(tensors, "model."))
-        self.average.load_state_dict(_part(tensors, "average."))
         self.best = _part(tensors, "best.")
         state: dict[int, dict[str, Tensor]] = {}
         for name, tensor in _part(tensors, "optimizer.").items():
@@ -204,15 +199,14 @@ class TrainingRun:
             self.recovery.forget()
 
     def judge(self, validation: Validation) -> None:
-        """Keep the mean of the weights if it is the best so far."""
+        """Keep the weights if they are the best so far."""
         if validation < self.best_validation:
-            self.best, self.best_update = _copy_weights(self.average), self.update
+            self.best, self.best_update = _copy_weights(self.model), self.update
             self.best_validation = validation
 
     def changing(self) -> dict[str, Tensor]:
         """All tensors that an update changes."""
         tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
-        tensors |= {f"average.{name}": tensor for name, tensor in self.average.state_dict().items()}
         for index, slots in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in slots.items()}
         return tensors

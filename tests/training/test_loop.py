@@ -1,20 +1,21 @@
-"""The loop: the curriculum, collapses, the mean of the weights, and what becomes of a run that goes wrong."""
+"""The loop: the curriculum, collapses, the weights that are kept, and what becomes of a run that goes wrong."""
 
 import copy
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import Tensor
 
 from ntm import tasks
 from ntm.tasks.recipe import Curriculum, Recipe
 from ntm.training import loop
-from ntm.training.loop import Progress
 from ntm.training.run import Settings, TrainingError
-from ntm.training.validation import validate
+from ntm.training.validation import Validation, validate
 from tests.tiny import CURRICULUM, SHORT, small, start
 
 
@@ -68,28 +69,23 @@ def test_a_loss_that_stops_being_finite_ends_the_run_and_keeps_the_best_weights(
 
 
 @pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize("averaging", [0.0, 0.75])
-def test_the_mean_of_the_weights_is_what_is_judged_and_kept(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, averaging: float
-) -> None:
+def test_the_best_weights_that_were_judged_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(loop, "_UPDATES_A_VALIDATION", 20)
-    run = start(small(updates=60, averaging=averaging), tmp_path)
-    expected, judged = copy.deepcopy(run.model.state_dict()), []
-    monkeypatch.setattr(
-        loop, "validate", lambda *given: judged.append(copy.deepcopy(run.average.state_dict())) or validate(*given)
-    )
+    run = start(small(updates=60), tmp_path)
+    judged: dict[int, tuple[Validation, dict[str, Tensor]]] = {}
 
-    def follow(_: Progress) -> None:
-        for name, weights in run.model.state_dict().items():
-            expected[name] = averaging * expected[name] + (1 - averaging) * weights
-            torch.testing.assert_close(judged[-1][name], expected[name])
-        if run.best_update == run.update:
-            assert all(tensor.equal(judged[-1][name]) for name, tensor in run.best.items())
+    def judge(*given: Any) -> Validation:
+        judged[run.update] = validate(*given), copy.deepcopy(run.model.state_dict())
+        return judged[run.update][0]
 
-    loop.train(run, on_progress=follow)
-    assert len(judged) == 3
+    monkeypatch.setattr(loop, "validate", judge)
+    loop.train(run)
+    assert list(judged) == [20, 40, 60]
+    best, weights = judged[run.best_update]
+    assert best == min(validation for validation, _ in judged.values()) == run.best_validation
+    assert all(weights[name].equal(tensor) for name, tensor in run.best.items())
     last = load_file(tmp_path / "snapshots" / "0000060.safetensors")
-    assert all(tensor.equal(last[name]) for name, tensor in judged[-1].items())
+    assert all(tensor.equal(last[name]) for name, tensor in judged[60][1].items())
 
 
 def test_the_rate_is_twice_as_high_to_search_and_falls_along_a_cosine_after_it() -> None:

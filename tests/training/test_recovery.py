@@ -64,7 +64,7 @@ def test_a_collapse_is_undone_down_to_the_optimiser_and_the_rate_is_lower_from_t
             assert all(tensor.equal(best[name]) for name, tensor in run.changing().items())
 
     loop.train(run, on_progress=spoil)
-    assert {name.split(".")[0] for name in best} == {"model", "average", "optimizer"}
+    assert {name.split(".")[0] for name in best} == {"model", "optimizer"}
     assert [round(rate, 6) for rate in rates[:-1] if rate] == [1.0] * 19 + [0.8] * 10
     assert run.recovery.times == 2, "the third look finds it as bad, and goes back once more"
     assert TrainingRun.resume(run.settings, tmp_path, CPU).recovery.times == 2

@@ -27,13 +27,12 @@ from tests.tiny import CPU, CURRICULUM, SHORT, SMALLEST, small, start
             small(
                 "repeat-copy",
                 updates=50,
-                averaging=0.9,
                 arguments={"extension": {"register": {"channel": 9, "mean": 5.5, "deviation": 2.9}}},
             ),
             [20, 40],
         ),
     ],
-    ids=["ntm", "lstm", "memory slots", "curriculum", "analog", "register and averaging"],
+    ids=["ntm", "lstm", "memory slots", "curriculum", "analog", "register"],
 )
 def test_a_stopped_run_ends_in_the_same_weights_as_one_never_stopped(
     tmp_path: Path, settings: Settings, stops: list[int]
@@ -117,7 +116,7 @@ def test_any_damage_to_a_saved_run_is_a_sentence(tmp_path: Path) -> None:
 def test_a_sound_run_of_another_version_is_a_sentence(tmp_path: Path) -> None:
     run = start(SHORT, tmp_path)
     run.best.popitem()
-    run.average.register_buffer("more", next(run.average.parameters()).detach().clone())
+    run.model.register_buffer("more", next(run.model.parameters()).detach().clone())
     run.save()
     with pytest.raises(TrainingError, match="is of another version"):
         TrainingRun.resume(SHORT, tmp_path, CPU)
