@@ -87,6 +87,16 @@ def test_a_swipe_down_scrolls_the_page_and_changes_nothing(phone: Page) -> None:
 # The tour.
 
 
+IS_ON_TOP = """
+card => {
+  const { left, top, width, height } = card.getBoundingClientRect();
+  const shares = Array.from({ length: 40 }, (_, place) => (place + 0.5) / 40);
+  return shares.every(y => shares.every(
+    x => card.contains(document.elementFromPoint(left + 4 + x * (width - 8), top + 4 + y * (height - 8)))));
+}
+"""
+
+
 @pytest.mark.parametrize("viewport", [SCREEN, PHONE], ids=["screen", "phone"])
 def test_each_stop_of_the_tour_is_in_view(browser: Browser, app_url: str, viewport: dict[str, int]) -> None:
     with visiting(browser, app_url, viewport=viewport) as page:
@@ -102,6 +112,7 @@ def test_each_stop_of_the_tour_is_in_view(browser: Browser, app_url: str, viewpo
             assert top >= 0, f"stop {stop}"
             assert bottom <= free or bottom - top > free - 40, f"stop {stop} lies below what is free"
             assert free - top > 60, f"stop {stop}"
+            assert page.locator("#tour .card").evaluate(IS_ON_TOP), f"something lies over stop {stop}"
             page.keyboard.press("Enter")
         expect(card).to_be_hidden()
 
