@@ -26,7 +26,7 @@ from torch.autograd.function import once_differentiable
 from ntm.machine.ntm import NTM, NTMState
 
 WARPS = 8
-_CHUNK = 32  # of a vector that is multiplied by a matrix
+_CHUNK = 16  # of a vector that is multiplied by a matrix
 _LARGEST_MEMORY = 2**14  # numbers, with padding, that registers can hold
 _CLIP = tl.constexpr(20.0)  # heads.py: _CLIP
 _NORM_EPSILON = tl.constexpr(1e-20)  # addressing.py: _NORM_EPSILON
