@@ -16,7 +16,7 @@ from ntm.ui import budget
 BUSY = "Others keep this server busy: please try again in a moment."
 PATIENCE = 3.0
 """Seconds that anything waits for its first turn at most, from the door on."""
-PATIENCE_UNDER_WAY = 60.0
+PATIENCE_UNDER_WAY = 20.0
 """Seconds that what shows its progress, such as a moving picture, waits for its next turn at most."""
 # Runs need Python's global lock much of the time. When thirty visitors' runs fought for it, most of the time went into
 # passing it on; two take turns well, and a long one does not hold up the others.
