@@ -4,6 +4,7 @@ import argparse
 import os
 import signal
 import sys
+from contextlib import suppress
 from importlib.util import find_spec
 
 from ntm import tasks
@@ -41,4 +42,5 @@ def main(arguments: list[str] | None = None) -> None:
 
     # What stops a container is no KeyboardInterrupt: by itself it leaves the files behind that are served.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    launch(options.hub)
+    with suppress(KeyboardInterrupt):  # Gradio takes Ctrl-C once all is up, but somewhat after it answers
+        launch(options.hub)
