@@ -75,7 +75,7 @@ def running_app(
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         try:
-            yield process, _wait_for_address(process, log)
+            yield process, wait_for_address(process, log, r"(http://127\.0\.0\.1:\d+)")
         finally:
             process.terminate()
             process.wait(timeout=20)
@@ -114,13 +114,14 @@ def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-def _wait_for_address(process: subprocess.Popen, log: Path) -> str:
+def wait_for_address(process: subprocess.Popen, log: Path, pattern: str) -> str:
+    """The address, the pattern's group, that a process writes to its log once it listens there."""
     deadline = time.monotonic() + _SECONDS_TO_START
     while time.monotonic() < deadline and process.poll() is None:
-        if found := re.search(r"http://127\.0\.0\.1:\d+", log.read_text()):
-            return found.group()
+        if found := re.search(pattern, log.read_text()):
+            return found[1]
         time.sleep(0.2)
-    raise RuntimeError(f"the app did not start:\n{log.read_text()}")
+    raise RuntimeError(f"it did not start:\n{log.read_text()}")
 
 
 @pytest.fixture(scope="session")

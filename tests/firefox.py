@@ -1,7 +1,6 @@
 """Firefox, driven by its own remote protocol, WebDriver BiDi: Playwright drives none but a build of its own."""
 
 import json
-import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -11,7 +10,9 @@ from typing import Any
 
 from websockets.sync.client import ClientConnection, connect
 
-_SECONDS_TO_START = 60
+from tests.conftest import wait_for_address
+
+_SECONDS_TO_ANSWER = 60
 _SECONDS_TO_APPEAR = 30
 _SECONDS_BETWEEN = 0.1
 
@@ -33,7 +34,7 @@ class Firefox:
         self._sent += 1
         self._connection.send(json.dumps({"id": self._sent, "method": method, "params": parameters}))
         while True:
-            message = json.loads(self._connection.recv(_SECONDS_TO_START))
+            message = json.loads(self._connection.recv(_SECONDS_TO_ANSWER))
             if message.get("method") == "log.entryAdded":
                 self.console.append(message["params"]["text"])
             elif message.get("id") == self._sent:
@@ -67,16 +68,8 @@ def firefox(program: str, profile: Path, width: int = 1280, height: int = 720) -
     log = profile / "log"
     with log.open("w") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
         try:
-            with connect(f"{_wait_for_address(log)}/session", max_size=None) as connection:
+            address = wait_for_address(process, log, r"WebDriver BiDi listening on (ws://\S+)")
+            with connect(f"{address}/session", max_size=None) as connection:
                 yield Firefox(connection, width, height)
         finally:
             process.kill()
-
-
-def _wait_for_address(log: Path) -> str:
-    until = time.monotonic() + _SECONDS_TO_START
-    while time.monotonic() < until:
-        if found := re.search(r"WebDriver BiDi listening on (ws://\S+)", log.read_text()):
-            return found[1]
-        time.sleep(_SECONDS_BETWEEN)
-    raise RuntimeError(f"Firefox did not start:\n{log.read_text()}")
