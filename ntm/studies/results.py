@@ -19,7 +19,7 @@ from ntm.reports import figures, tables
 from ntm.reports.uncertainty import wilson
 from ntm.storage.checkpoint import CHECKPOINTS, Checkpoint, published, read_folder
 from ntm.storage.untrusted import CheckpointError, read_json
-from ntm.studies import success
+from ntm.studies import ablation, success
 from ntm.studies.initialisation import RECORDS, Preset, outcomes
 from ntm.tasks import Task
 from ntm.tasks.option import add_task_option
@@ -80,6 +80,14 @@ long. From `python -m ntm.studies.success`.
 
 """
 
+_ABLATION = """
+### What each setting is for
+
+Recipes differ in the machine, the number of updates and a few settings. These races went without one of the settings,
+from the same seeds, by one engine.
+
+"""
+
 
 def write(folder: Path) -> None:
     """Write the page and its figures.
@@ -93,6 +101,8 @@ def write(folder: Path) -> None:
     parts = [_INTRODUCTION, *(_section(folder, task) for task in map(tasks.get, tasks.names()))]
     if (folder / success.RECORD).exists():
         parts.append(_success(folder / success.RECORD))
+    if (folder / ablation.RECORD).exists():
+        parts.append(_ablation(folder / ablation.RECORD))
     records = {preset: folder / RECORDS[preset] for preset in _PRESETS}
     there = {preset: path for preset, path in records.items() if path.exists()}
     if there:
@@ -140,6 +150,18 @@ def _success(path: Path) -> str:
         cells.append([rate.task, rate.engine, f"{rate.succeeded} of {rate.races}", interval, f"{rate.seconds:,.0f}"])
     table = tables.markdown(["task", "engine", "learned", "so of all", "seconds a race"], cells, words=2)
     return _SUCCESS.format(sequences=success.SEQUENCES) + table + "\n"
+
+
+def _ablation(path: Path) -> str:
+    races = read_json(path)["races"]
+    kinds = dict.fromkeys((each["task"], each["without"]) for each in races)
+    cells = []
+    for task, without in kinds:
+        found = [each["misses"] for each in races if (each["task"], each["without"]) == (task, without)]
+        missed = list(dict.fromkeys(phrase for misses in found for phrase in misses))
+        learned = f"{sum(not misses for misses in found)} of {len(found)}"
+        cells.append([task, without.replace("_", " "), learned, "; ".join(missed)])
+    return _ABLATION + tables.markdown(["task", "without", "learned", "what it missed"], cells, words=4) + "\n"
 
 
 def _study(preset: Preset, path: Path) -> str:

@@ -13,7 +13,8 @@ import argparse
 import platform
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -35,6 +36,15 @@ from ntm.training.run import Settings, TrainingError, TrainingRun
 
 RECORD = "success.json"
 SEQUENCES = 200
+
+
+class Planned(NamedTuple):
+    """A race to be run."""
+
+    entry: dict[str, Any]
+    """what tells it from others on record"""
+    settings: Settings
+    engine: str
 
 
 class Rate(NamedTuple):
@@ -73,57 +83,33 @@ def rates(races: Sequence[dict[str, Any]]) -> list[Rate]:
     ]
 
 
-def judge(task: Task, runs: Sequence[TrainingRun]) -> dict[str, Any]:
-    """What came of a race that is over."""
-    best = race.best(runs)
-    best.model.load_state_dict(best.best)
-    cases = [case for case in task.evaluation if case.bar is not None]
-    found = misses(task, evaluate(best.model, task, cases, sequences=SEQUENCES))
-    return {"kept": best.recipe.seed, "misses": found}
+def run_all(planned: Iterable[Planned], path: Path) -> list[dict[str, Any]] | None:
+    """Run the races that are not on record yet, and record each; Ctrl-C saves.
 
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command; the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m ntm.studies.success", description="How often does it learn?")
-    parser.add_argument("tasks", nargs="*", metavar="TASK", help="(default: all)")
-    parser.add_argument("--races", type=int, default=10, help="of each task and engine (default: %(default)s)")
-    options = parser.parse_args(arguments)
-    unknown = set(options.tasks) - set(tasks.names())
-    if unknown:
-        parser.error(f"no task {', '.join(sorted(unknown))}; there are {', '.join(tasks.names())}")
-    path = CHECKPOINTS / RECORD
+    Returns:
+        All that are on record then; None where it was stopped.
+    """
     races: list[dict[str, Any]] = list(read_json(path)["races"]) if path.exists() else []
-    try:
-        both = engines()
-    except library.EngineUnavailableError as error:
-        parser.error(str(error))
-    known = {(each["task"], each["engine"], each["seed"]) for each in races}
-    for number in range(options.races):
-        for task in map(tasks.get, options.tasks or tasks.names()):
-            for name, engine in both.items():
-                settings = Settings.of(task, seed=number * task.recipes["ntm"].seeds)
-                entry = {"task": task.name, "engine": name, "seed": settings.recipe.seed}
-                if tuple(entry.values()) in known:
-                    continue
-                found = _run(task, settings, engine)
-                if found is None:
-                    print("stopped; the same command goes on")
-                    return 130
-                races.append(entry | found)
-                checkpoint.write_json(path, {"device": f"{platform.machine()} CPU", "races": races})
-    for rate in rates(races):
-        print(f"{rate.task}, {rate.engine}: {rate.succeeded} of {rate.races}, {rate.seconds:,.0f} s a race")
-    return 0
+    for entry, settings, engine in planned:
+        if any(entry.items() <= each.items() for each in races):
+            continue
+        title = ", ".join(map(str, entry.values()))
+        folder = path.with_name(f".{path.stem}-{title.replace(', ', '-').replace(':', '-')}.run")
+        found = _run(settings, engine, folder, title)
+        if found is None:
+            print("stopped; the same command goes on")
+            return None
+        races.append(entry | found)
+        checkpoint.write_json(path, {"device": f"{platform.machine()} CPU", "races": races})
+    return races
 
 
-def _run(task: Task, settings: Settings, engine: str) -> dict[str, Any] | None:
+def _run(settings: Settings, engine: str, folder: Path, title: str) -> dict[str, Any] | None:
     """A race from its start or from where it was stopped; None where it is stopped again."""
-    folder = CHECKPOINTS / f".success-{task.name}-{engine.replace(':', '-')}-{settings.recipe.seed}.run"
     begin = race.resume if race.is_unfinished(folder) else race.start
     runs = begin(settings, folder, torch.device("cpu"))
     done = {run.recipe.seed: run.update for run in runs}
     total = race.budget(len(runs), settings.recipe.updates)
-    title = f"{task.name}, {engine}, seeds from {settings.recipe.seed}"
     bar = tqdm(total=total, initial=sum(done.values()), desc=title, unit="update")
     with interruptible() as interrupted, bar:
 
@@ -137,9 +123,56 @@ def _run(task: Task, settings: Settings, engine: str) -> dict[str, Any] | None:
         except TrainingError as failure:
             found = {"misses": [str(failure)]}
         else:
-            found = judge(task, runs)
+            found = _judge(runs)
     shutil.rmtree(folder)
     return {"seeds": len(runs), "seconds": round(sum(run.seconds for run in runs), 1), **found}
+
+
+def _judge(runs: Sequence[TrainingRun]) -> dict[str, Any]:
+    """What came of a race that is over."""
+    best = race.best(runs)
+    best.model.load_state_dict(best.best)
+    cases = [case for case in best.task.evaluation if case.bar is not None]
+    found = misses(best.task, evaluate(best.model, best.task, cases, sequences=SEQUENCES))
+    return {"kept": best.recipe.seed, "misses": found}
+
+
+def make_parser(name: str, description: str, races: int) -> argparse.ArgumentParser:
+    """The command line of a study that races: which tasks, and how many races."""
+    parser = argparse.ArgumentParser(prog=f"python -m ntm.studies.{name}", description=description)
+    parser.add_argument("tasks", nargs="*", metavar="TASK", type=_task, help="(default: all)")
+    parser.set_defaults(tasks=[tasks.get(name) for name in tasks.names()])
+    parser.add_argument("--races", type=int, default=races, help="of each kind (default: %(default)s)")
+    return parser
+
+
+def _task(name: str) -> Task:
+    if name not in tasks.names():
+        raise argparse.ArgumentTypeError(f"no task {name}; there are {', '.join(tasks.names())}")
+    return tasks.get(name)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; the exit code."""
+    parser = make_parser("success", "How often does it learn?", races=10)
+    options = parser.parse_args(arguments)
+    try:
+        both = engines()
+    except library.EngineUnavailableError as error:
+        parser.error(str(error))
+    planned = [
+        Planned({"task": task.name, "engine": name, "seed": settings.recipe.seed}, settings, engine)
+        for number in range(options.races)
+        for task in options.tasks
+        for settings in [Settings.of(task, seed=number * task.recipes["ntm"].seeds)]
+        for name, engine in both.items()
+    ]
+    races = run_all(planned, CHECKPOINTS / RECORD)
+    if races is None:
+        return 130
+    for rate in rates(races):
+        print(f"{rate.task}, {rate.engine}: {rate.succeeded} of {rate.races}, {rate.seconds:,.0f} s a race")
+    return 0
 
 
 if __name__ == "__main__":
