@@ -16,6 +16,7 @@ from ntm.storage import checkpoint, untrusted
 from ntm.storage.checkpoint import published
 from ntm.studies.evaluation import measure, misses
 from ntm.tasks import Architecture, Case, Recipe, Task
+from ntm.training.run import Settings
 from tests.conftest import ROOT
 
 CHECKPOINTS = ROOT / "checkpoints"
@@ -37,8 +38,7 @@ def task_of(folder: Path) -> Task:
 def recipe_of(folder: Path) -> Recipe:
     """The task's, or that of the paper's own machine where the folder is named after its controller."""
     architecture, controller = re.fullmatch(r"(ntm|lstm)(?:-(lstm|feedforward))?", kind_of(folder)).groups()  # type: ignore[union-attr]
-    recipe = task_of(folder).recipes[architecture]
-    return recipe if controller is None else recipe.with_controller(controller)
+    return Settings.of(task_of(folder), architecture, controller=controller).recipe
 
 
 def kind_of(folder: Path) -> str:

@@ -106,6 +106,9 @@ class Accelerator(Protocol):
         """What `model.trace(inputs, state)` returns."""
 
 
+MEMORY_SLOTS = 128
+"""as many as the paper's machines have"""
+
 _accelerators: list[Accelerator] = []
 
 
@@ -160,7 +163,7 @@ class NTM(SequenceModel):
         controller: ControllerKind = "feedforward",
         controller_size: int = 100,
         controller_layers: int = 1,
-        memory_slots: int = 128,
+        memory_slots: int = MEMORY_SLOTS,
         memory_width: int = 20,
         read_heads: int = 1,
         write_heads: int = 1,

@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     planned = [
         Planned(
             {"task": task.name, "without": name, "engine": engine, "seed": number * recipe.seeds},
-            Settings(task.name, "ntm", replace(recipe, seed=number * recipe.seeds)),
+            Settings.of(task, seed=number * recipe.seeds, recipe=recipe),
             "native",
         )
         for number in range(options.races)

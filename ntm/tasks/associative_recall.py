@@ -32,7 +32,6 @@ class AssociativeRecall(Task):
         "ntm": Recipe(
             updates=6_000,
             arguments={"controller": "lstm"},
-            training_slots=(32, 64, 128),
             loss=Loss(worst_bit=0.03),
         ),
         "lstm": Recipe(

@@ -201,6 +201,11 @@ class Task(ABC):
         """The largest size of any kind in the training range."""
         return max(choices.stop - 1 for choices in self.sizes.values())
 
+    def longest(self) -> int:
+        """How many steps the longest sequences of the training range have."""
+        sizes = {name: choices.stop - 1 for name, choices in self.sizes.items()}
+        return self.draw(1, torch.Generator(), None, **sizes).inputs.shape[0]
+
     def check_sizes(self, sizes: Sizes) -> None:
         """Refuse sizes that this task does not have.
 

@@ -11,6 +11,7 @@ from typing import Any, Self
 from torch import Tensor
 
 _SEARCHING_RATE = 2.0
+_FEWEST_SLOTS = 32
 _SMALLEST_WEIGHT = 1e-6
 
 
@@ -81,9 +82,10 @@ class Recipe:
     """The gradient is cut down to this. A machine that works has gradients of norm 0.1 or so. One step on a spike a
     hundred times that throws it back to chance, which clipping at 10, the usual choice, does not prevent. Cut down so
     far, a machine bears three times the usual rate, and learns within a third of the updates."""
-    training_slots: tuple[int, ...] = ()
-    """Numbers of memory slots to train with, one of them drawn an update; the model's own when empty. Few take less
-    time, and several keep a machine from relying on how many there are."""
+    training_slots: tuple[int, ...] | None = None
+    """Numbers of memory slots to train with, one of them drawn an update; the model's own when empty, and those of
+    `few_slots` when None. Few take less time and are learned to be used sooner, and several keep a machine from relying
+    on how many there are."""
     curriculum: Curriculum = Curriculum()
     loss: Loss = Loss()
     selection: Selection = Selection()
@@ -104,6 +106,23 @@ class Recipe:
             return _SEARCHING_RATE * self.learning_rate
         progress = min((update - begun) / max(self.updates - begun, 1), 1.0)
         return self.learning_rate * (1 + math.cos(math.pi * progress)) / 2
+
+
+def few_slots(steps: int, own: int) -> tuple[int, ...]:
+    """The numbers of memory slots that a recipe trains with where it says nothing: 32, 64 and so on to the model's own.
+
+    None is less than half of the longest sequence's steps, for a machine may have to keep what comes before the rest.
+
+    Args:
+        steps: how many steps the longest sequence that is trained on has.
+        own: how many slots the model has.
+
+    Returns:
+        Empty where that would be its own number alone.
+    """
+    fewer = [_FEWEST_SLOTS << doubled for doubled in range(own.bit_length())]
+    fewer = [slots for slots in fewer if steps / 2 <= slots < own]
+    return (*fewer, own) if fewer else ()
 
 
 def mean_loss(losses: Tensor, mask: Tensor) -> Tensor:

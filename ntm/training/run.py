@@ -23,7 +23,9 @@ from torch import Tensor
 from ntm import tasks
 from ntm.machine.model import SequenceModel
 from ntm.machine.models import MODELS, Architecture
+from ntm.machine.ntm import MEMORY_SLOTS
 from ntm.tasks import Recipe, Task
+from ntm.tasks.recipe import few_slots
 from ntm.tasks.streams import seed_generator
 from ntm.training.recovery import Recovery
 from ntm.training.validation import NOT_VALIDATED, Validation
@@ -58,8 +60,9 @@ class Settings:
         updates: int | None = None,
         batch_size: int | None = None,
         controller: str | None = None,
+        recipe: Recipe | None = None,
     ) -> Self:
-        """The task's recipe, except for what is given.
+        """The task's recipe, or another one, except for what is given.
 
         Where a controller is given, the machine is the paper's own, without an extension.
 
@@ -76,12 +79,15 @@ class Settings:
                 raise TrainingError(f"{name.replace('_', ' ')} must be at least {smallest}, not {value}")
         if batch_size is not None and batch_size > _LARGEST_BATCH:
             raise TrainingError(f"batch size must be at most {_LARGEST_BATCH}, not {batch_size}")
-        recipe = task.recipes[architecture]
+        recipe = recipe or task.recipes[architecture]
         if controller is not None:
             if architecture != "ntm":
                 raise TrainingError(f"{architecture} has no controller: leave it out, or train an ntm")
             recipe = recipe.with_controller(controller)
         changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        if recipe.training_slots is None:
+            own = recipe.arguments.get("memory_slots", MEMORY_SLOTS)
+            changes["training_slots"] = few_slots(task.longest(), own) if architecture == "ntm" else ()
         return cls(task.name, architecture, replace(recipe, **changes))
 
     def with_seed(self, seed: int) -> Self:

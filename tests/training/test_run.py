@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ntm import tasks
+from ntm.tasks import Recipe
 from ntm.tasks.recipe import Curriculum
 from ntm.training import loop
 from ntm.training.run import STATE, Settings, TrainingError, TrainingRun
@@ -89,6 +90,30 @@ def test_a_run_goes_on_with_its_own_model_and_task_alone(tmp_path: Path, other: 
     start(SHORT, tmp_path).save()
     with pytest.raises(TrainingError, match=f"was started with another .*{named}"):
         TrainingRun.resume(other, tmp_path, CPU)
+
+
+@pytest.mark.parametrize(
+    ("length", "own", "expected"),
+    [
+        (10, 128, (32, 64, 128)),
+        (10, 100, (32, 64, 100)),
+        (60, 128, (64, 128)),
+        (10, 32, ()),
+        (100, 64, ()),
+        (500, 1024, (512, 1024)),
+    ],
+)
+def test_a_recipe_that_names_no_slots_trains_with_few_that_are_enough(
+    monkeypatch: pytest.MonkeyPatch, length: int, own: int, expected: tuple[int, ...]
+) -> None:
+    task = tasks.get("copy")
+    monkeypatch.setattr(type(task), "sizes", {"length": range(1, length + 1)})
+    assert task.longest() == 2 * length + 2
+    recipe = Recipe(updates=1, arguments={"memory_slots": own})
+    assert Settings.of(task, recipe=recipe).recipe.training_slots == expected
+    assert Settings.of(task, recipe=replace(recipe, training_slots=(5, 7))).recipe.training_slots == (5, 7)
+    assert Settings.of(task, recipe=replace(recipe, training_slots=())).recipe.training_slots == ()
+    assert Settings.of(task, "lstm", recipe=recipe).recipe.training_slots == ()
 
 
 def test_a_model_that_the_task_has_no_recipe_for_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
