@@ -16,6 +16,7 @@ SOURCE = Path(__file__).with_name("engine.cpp")
 # process treats denormal numbers.
 FLAGS = ("-O3", "-std=c++17", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-fno-exceptions")
 _SHARED = ("-shared", "-fPIC", "-fvisibility=hidden")
+_NATIVE = "-march=native"
 # With AVX-512, with AVX2 and without, and how many floats a vector of theirs holds.
 _X86 = {"x86-64-v4": 16, "x86-64-v3": 8, "x86-64": 4}
 
@@ -112,8 +113,12 @@ def _name(key: str, content: bytes) -> str:
 def _compile(command: list[str], key: str) -> ctypes.CDLL:
     with tempfile.TemporaryDirectory(prefix="ntm-engine-") as fresh:
         compiled = Path(fresh) / "engine.so"
-        finished = subprocess.run([*command, "-o", str(compiled)], capture_output=True, text=True)
-        if finished.returncode:
+        # Apple's compiler long knew no "native"; what all of its processors have is enough for the engine.
+        for flags in (command[1:], [flag for flag in command[1:] if flag != _NATIVE]):
+            finished = subprocess.run([command[0], *flags, "-o", str(compiled)], capture_output=True, text=True)
+            if not finished.returncode:
+                break
+        else:
             raise OSError(finished.stderr.strip() or f"{command[0]} ended with {finished.returncode}")
         with suppress(OSError):  # a folder that cannot be written costs the next process a compilation, no more
             _keep(compiled.read_bytes(), key)

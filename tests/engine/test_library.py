@@ -94,13 +94,24 @@ def test_without_a_compiler_it_says_so_in_one_line(monkeypatch: pytest.MonkeyPat
     assert "\n" not in str(caught.value)
 
 
-def test_a_failing_compiler_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    compiler = tmp_path / "c++"
-    compiler.write_text(
-        '#!/bin/sh\n[ "$1" = --version ] && echo broken 1.0 && exit\necho "cannot compile" >&2\nexit 1\n'
-    )
+def compiler_that(does: str, folder: Path) -> str:
+    compiler = folder / "c++"
+    compiler.write_text(f'#!/bin/sh\n[ "$1" = --version ] && echo {compiler} 1.0 && exit\n{does}\n')
     compiler.chmod(0o755)
-    monkeypatch.setenv("CXX", str(compiler))
+    return str(compiler)
+
+
+def test_a_failing_compiler_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CXX", compiler_that('echo "cannot compile" >&2\nexit 1', tmp_path))
     with pytest.raises(library.EngineUnavailableError, match="cannot compile"):
         library.load()
     assert not list((tmp_path / "cache").rglob("*.so"))
+
+
+def test_a_compiler_that_knows_no_native_compiles_for_all_processors_of_the_kind(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fresh: Path
+) -> None:
+    refuses = 'for flag; do [ "$flag" = -march=native ] && echo "unsupported argument \'native\'" >&2 && exit 1; done'
+    monkeypatch.setenv("CXX", compiler_that(refuses + '\nexec c++ "$@"', tmp_path))
+    assert library.load().ntm_lanes() == 4
+    assert len(list(fresh.iterdir())) == 1
