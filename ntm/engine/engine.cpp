@@ -32,11 +32,24 @@ constexpr int kLanes = 4, kBlockRows = 4, kBlockVectors = 2;  // 16 registers, a
 // What has inner loops stands alone: inlined beside others it would share the registers with their constants, and spill.
 #define ALONE __attribute__((noinline))
 
-typedef float Lanes __attribute__((vector_size(kLanes * sizeof(float)), aligned(4), may_alias));
-typedef std::int32_t Bits __attribute__((vector_size(kLanes * sizeof(float)), aligned(4), may_alias));
+typedef float Lanes __attribute__((vector_size(kLanes * sizeof(float))));
+typedef std::int32_t Bits __attribute__((vector_size(kLanes * sizeof(float))));
 
-Lanes& lanes(float* values) { return *reinterpret_cast<Lanes*>(values); }
-Lanes lanes(const float* values) { return *reinterpret_cast<const Lanes*>(values); }
+// A vector in memory may begin at any float, so it is copied: Clang takes any other way to it to be aligned.
+Lanes lanes(const float* values) {
+  Lanes loaded;
+  __builtin_memcpy(&loaded, values, sizeof(Lanes));
+  return loaded;
+}
+
+struct Stored {
+  float* values;
+  void operator=(Lanes changed) const { __builtin_memcpy(values, &changed, sizeof(Lanes)); }
+  void operator+=(Lanes added) const { *this = lanes(values) + added; }
+  void operator*=(Lanes factor) const { *this = lanes(values) * factor; }
+};
+
+Stored stored(float* values) { return {values}; }
 Lanes all(float value) { return value - Lanes{}; }
 
 constexpr int padded(int size) { return (size + kLanes - 1) / kLanes * kLanes; }
@@ -184,7 +197,7 @@ void product_block(std::int64_t k_size, Left a, const float* w, std::int64_t w_s
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) lanes(c + r * c_stride + v * kLanes) = sums[r][v];
+    for (int v = 0; v < kVectors; ++v) stored(c + r * c_stride + v * kLanes) = sums[r][v];
 }
 
 template <int kRows, int kVectors>
@@ -573,8 +586,8 @@ void search(int row, int width, const float* __restrict memory, const float* __r
       if constexpr (kNorms) squares += content * content;
       for (int k = 0; k < kKeys; ++k) sums[k] += keys[k * key_stride + m] * content;
     }
-    if constexpr (kNorms) lanes(inverse_norms + n) = 1 / sqrt(squares);
-    for (int k = 0; k < kKeys; ++k) lanes(products + k * row + n) = sums[k];
+    if constexpr (kNorms) stored(inverse_norms + n) = 1 / sqrt(squares);
+    for (int k = 0; k < kKeys; ++k) stored(products + k * row + n) = sums[k];
   }
 }
 
@@ -590,12 +603,12 @@ void focus_by_content(int row, float inverse_key_norm, const float* __restrict i
   for (int n = 0; n < row; n += kLanes) {
     const Lanes cosine = lanes(similarity + n) * inverse_key_norm * lanes(inverse_norms + n);
     const Lanes power = exp(strength * (cosine - 1)) * lanes(real + n);
-    lanes(similarity + n) = cosine;
-    lanes(content + n) = power;
+    stored(similarity + n) = cosine;
+    stored(content + n) = power;
     sums += power;
   }
   const float inverse_sum = 1 / sum_of(sums);
-  for (int n = 0; n < row; n += kLanes) lanes(content + n) *= inverse_sum;
+  for (int n = 0; n < row; n += kLanes) stored(content + n) *= all(inverse_sum);
 }
 
 struct FocusGradient {
@@ -618,8 +631,8 @@ FocusGradient focus_by_content_backward(int row, float inverse_key_norm, const f
     const Lanes along = cosine_gradient * cosine;
     strength_gradient += logit_gradient * (cosine - 1);
     along_key += along;
-    lanes(along_memory + n) += along * inverse_slot_norm * inverse_slot_norm;
-    lanes(gradient + n) = cosine_gradient * inverse_key_norm * inverse_slot_norm;
+    stored(along_memory + n) += along * inverse_slot_norm * inverse_slot_norm;
+    stored(gradient + n) = cosine_gradient * inverse_key_norm * inverse_slot_norm;
   }
   return {sum_of(strength_gradient), sum_of(along_key) * inverse_key_norm * inverse_key_norm};
 }
@@ -641,7 +654,7 @@ void search_backward(int row, const float* __restrict column, const float* __res
       sums[k] += lanes(gradients + k * row + n) * content;
       gradient += key[k] * lanes(gradients + k * row + n);
     }
-    lanes(column_gradient + n) = gradient;
+    stored(column_gradient + n) = gradient;
   }
   for (int k = 0; k < kKeys; ++k) key_gradients[k * key_stride] += sum_of(sums[k]);
 }
@@ -651,7 +664,7 @@ ALONE
 void interpolate(int row, const float* __restrict content, const float* __restrict previous, float gate,
                  float* __restrict gated) {
   for (int n = 0; n < row; n += kLanes)
-    lanes(gated + n) = gate * lanes(content + n) + (1 - gate) * lanes(previous + n);
+    stored(gated + n) = gate * lanes(content + n) + (1 - gate) * lanes(previous + n);
 }
 
 // Writes what is before the first slot and after the last one around a circle: `reach` of each. The slots begin at
@@ -670,7 +683,7 @@ void shift(int row, int reach, const float* __restrict wrapped, const float* __r
   for (int n = 0; n < row; n += kLanes) {
     Lanes sum{};
     for (int j = 0; j <= 2 * reach; ++j) sum += shifts[j] * lanes(wrapped + n + 2 * reach - j);
-    lanes(shifted + n) = sum * lanes(real + n);
+    stored(shifted + n) = sum * lanes(real + n);
   }
 }
 
@@ -694,11 +707,11 @@ void sharpen(int row, const float* __restrict shifted, float sharpening, float* 
   Lanes sums{};
   for (int n = 0; n < row; n += kLanes) {
     const Lanes weights = lanes(shifted + n), power = exp(sharpening * log_share(weights, inverse_largest));
-    lanes(weighting + n) = weights > kSmallest ? power : Lanes{};
+    stored(weighting + n) = weights > kSmallest ? power : Lanes{};
     sums += lanes(weighting + n);
   }
   const float inverse_sum = 1 / sum_of(sums);
-  for (int n = 0; n < row; n += kLanes) lanes(weighting + n) *= inverse_sum;
+  for (int n = 0; n < row; n += kLanes) stored(weighting + n) *= all(inverse_sum);
 }
 
 // Turns the gradient (N) of the weighting into that of the shifted one, in place; returns the sharpening's.
@@ -714,10 +727,10 @@ float sharpen_backward(int row, const float* __restrict shifted, float sharpenin
     const Lanes lower_power = exp((sharpening - 1) * logs);
     sums += lower_power * weights * inverse_largest;
     sharpening_gradient += lanes(weighting + n) * above_mean * logs;
-    lanes(gradient + n) = lower_power * above_mean * lanes(real + n);
+    stored(gradient + n) = lower_power * above_mean * lanes(real + n);
   }
   const float factor = sharpening / sum_of(sums) * inverse_largest;
-  for (int n = 0; n < row; n += kLanes) lanes(gradient + n) *= factor;
+  for (int n = 0; n < row; n += kLanes) stored(gradient + n) *= all(factor);
   return sum_of(sharpening_gradient);
 }
 
@@ -732,7 +745,7 @@ void write_column(int row, const float* __restrict weights, float erase, float a
     Lanes content = lanes(before + n);
     if constexpr (kErases) content *= 1 - weight * erase;
     if constexpr (kAdds) content += weight * add;
-    lanes(after + n) = content;
+    stored(after + n) = content;
   }
 }
 
@@ -758,9 +771,9 @@ WriteGradient write_column_backward(int row, const float* __restrict weights, fl
       const Lanes factor_gradient = flowing * lanes(before + n);
       erase_gradient -= factor_gradient * weight;
       weight_gradient -= factor_gradient * erase;
-      lanes(gradient + n) = flowing * (1 - weight * erase);
+      stored(gradient + n) = flowing * (1 - weight * erase);
     }
-    lanes(weight_gradients + n) = weight_gradient;
+    stored(weight_gradients + n) = weight_gradient;
   }
   return {sum_of(erase_gradient), sum_of(add_gradient)};
 }
@@ -825,9 +838,9 @@ void read_backward(int row, int width, const float* __restrict gradient, const f
     Lanes weight_gradient = lanes(weight_gradients + n);
     for (int m = 0; m < width; ++m) {
       weight_gradient += gradient[m] * lanes(memory + m * row + n);
-      lanes(memory_gradient + m * row + n) += gradient[m] * weight;
+      stored(memory_gradient + m * row + n) += gradient[m] * weight;
     }
-    lanes(weight_gradients + n) = weight_gradient;
+    stored(weight_gradients + n) = weight_gradient;
   }
 }
 
@@ -838,7 +851,7 @@ ALONE
 void squash(const Shape& s, const Emitted& at, const float* raw, float count, float* emitted) {
   for (int i = 0; i < at.size; i += kLanes) {
     const Lanes clipped = clamp(lanes(raw + i), -kClip, kClip);
-    lanes(emitted + i) = i < at.erase      ? tanh(clipped)
+    stored(emitted + i) = i < at.erase      ? tanh(clipped)
                          : i < at.strength ? sigmoid(clipped)
                          : i < at.shift    ? softplus(clipped)
                                            : exp(clipped);
@@ -882,15 +895,15 @@ float squash_backward(const Shape& s, const Emitted& at, const float* raw, float
   const int linear_from = s.linear_adds ? at.add : at.erase;
   for (int i = 0; i < linear_from; ++i) gradient[i] *= 1 - emitted[i] * emitted[i];
   for (int i = at.erase; i < at.strength; i += kLanes)
-    lanes(gradient + i) *= lanes(emitted + i) * (1 - lanes(emitted + i));
-  for (int i = at.strength; i < at.shift; i += kLanes) lanes(gradient + i) *= sigmoid(lanes(raw + i));
+    stored(gradient + i) *= lanes(emitted + i) * (1 - lanes(emitted + i));
+  for (int i = at.strength; i < at.shift; i += kLanes) stored(gradient + i) *= sigmoid(lanes(raw + i));
   for (int w = 0; s.count_channel >= 0 && w < at.writes; ++w) {
     gradient[at.erase + w * at.width] = put_gradient[w];
     gradient[at.add + w * at.width] = take_gradient[w];
   }
   for (int i = 0; i < at.size; i += kLanes) {
     const Lanes value = lanes(raw + i), inside = value < -kClip ? Lanes{} : lanes(gradient + i);
-    lanes(gradient + i) = value > kClip ? Lanes{} : inside;
+    stored(gradient + i) = value > kClip ? Lanes{} : inside;
   }
   return count_gradient;
 }
@@ -901,11 +914,11 @@ ALONE
 void lstm_cell(int row, float* gates, const float* before, float* after, float* output) {
   const float *input = gates, *forget = gates + row, *cell = gates + 2 * row, *out = gates + 3 * row;
   for (int i = 0; i < 4 * row; i += kLanes)
-    lanes(gates + i) = i >= 2 * row && i < 3 * row ? tanh(lanes(gates + i)) : sigmoid(lanes(gates + i));
+    stored(gates + i) = i >= 2 * row && i < 3 * row ? tanh(lanes(gates + i)) : sigmoid(lanes(gates + i));
   for (int i = 0; i < row; i += kLanes) {
     const Lanes carried = lanes(forget + i) * lanes(before + i) + lanes(input + i) * lanes(cell + i);
-    lanes(after + i) = carried;
-    lanes(output + i) = lanes(out + i) * tanh(carried);
+    stored(after + i) = carried;
+    stored(output + i) = lanes(out + i) * tanh(carried);
   }
 }
 
@@ -918,11 +931,11 @@ void lstm_cell_backward(int row, const float* gates, const float* before, const 
     const Lanes out = lanes(gates + 3 * row + i), squashed = tanh(lanes(after + i));
     const Lanes from_output = lanes(output_gradient + i);
     const Lanes gradient = lanes(cell_gradient + i) + from_output * out * (1 - squashed * squashed);
-    lanes(gate_gradients + i) = gradient * cell * input * (1 - input);
-    lanes(gate_gradients + row + i) = gradient * lanes(before + i) * forget * (1 - forget);
-    lanes(gate_gradients + 2 * row + i) = gradient * input * (1 - cell * cell);
-    lanes(gate_gradients + 3 * row + i) = from_output * squashed * out * (1 - out);
-    lanes(cell_gradient + i) = gradient * forget;
+    stored(gate_gradients + i) = gradient * cell * input * (1 - input);
+    stored(gate_gradients + row + i) = gradient * lanes(before + i) * forget * (1 - forget);
+    stored(gate_gradients + 2 * row + i) = gradient * input * (1 - cell * cell);
+    stored(gate_gradients + 3 * row + i) = from_output * squashed * out * (1 - out);
+    stored(cell_gradient + i) = gradient * forget;
   }
 }
 
@@ -1049,7 +1062,7 @@ struct Machine {
           output = computed;
         } else {
           for (int i = 0; i < plan.unit_row; i += kLanes)
-            lanes(own + i) = lanes(own + i) > 0.0f ? lanes(own + i) : Lanes{};
+            stored(own + i) = lanes(own + i) > 0.0f ? lanes(own + i) : Lanes{};
         }
         copy(s.units, output,
              l + 1 < s.layers ? seen(l + 1, before(step, b)) : features(of(step, b)) + plan.seen_by_heads);
@@ -1242,8 +1255,8 @@ struct Machine {
       shift_backward(shifts, own_gradient, gated, wrapped, gradient + at.shift + h * at.shifts, slot_gradient);
       gradient[at.gate + h] = dot_lanes(row, slot_gradient, content) - dot_lanes(row, slot_gradient, previous);
       for (int n = 0; n < row; n += kLanes) {
-        lanes(own_gradient + n) = (1 - gate) * lanes(slot_gradient + n);
-        lanes(slot_gradient + n) *= gate;
+        stored(own_gradient + n) = (1 - gate) * lanes(slot_gradient + n);
+        stored(slot_gradient + n) *= all(gate);
       }
       const float* key = emitted + at.key + h * s.width + hidden;
       const FocusGradient focus = focus_by_content_backward(
@@ -1273,7 +1286,7 @@ struct Machine {
     for (int n = 0; n < row; n += kLanes) {
       Lanes sum{};
       for (int j = 0; j <= 2 * reach; ++j) sum += shifts[j] * lanes(wrapped + n + j);
-      lanes(gated_gradient + n) = sum * lanes(tape.real + n);
+      stored(gated_gradient + n) = sum * lanes(tape.real + n);
     }
   }
 
@@ -1324,7 +1337,7 @@ struct Machine {
                          cell_gradient(l, b), gradients);
     } else {
       for (int i = 0; i < plan.unit_row; i += kLanes)
-        lanes(gradients + i) = lanes(gates + i) > 0.0f ? lanes(from_above + i) : Lanes{};
+        stored(gradients + i) = lanes(gates + i) > 0.0f ? lanes(from_above + i) : Lanes{};
     }
   }
 };
