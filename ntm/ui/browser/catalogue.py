@@ -17,6 +17,8 @@ from ntm.ui.machines import Machines, baseline_of, updates_kept
 
 # Larger ones are run by the server: a visitor would wait longer for the weights than for the run.
 _LARGEST = 8 * 2**20
+# Nothing waits for what the LSTM says, so its weights may take their time. A larger one is left out.
+_LARGEST_BASELINE = 32 * 2**20
 
 
 def make_catalogue(machines: Machines, weights: Weights) -> dict[str, Any]:
@@ -36,16 +38,25 @@ def _describe_task(task: Task, machines: Machines, weights: Weights) -> dict[str
         "layout": None if task.layout is None else task.layout.describe(),
         "machine": describe_machine(machines.get(task.name, None).model, task, weights),
         "snapshots": _describe_snapshots(task.name, weights),
-        "baseline": None if baseline is None else describe_machine(baseline, task, weights),
+        "baseline": None if baseline is None else _describe_baseline(baseline, weights),
     }
 
 
 def describe_machine(model: SequenceModel, task: Task, weights: Weights) -> dict[str, Any]:
     """A machine's arguments, the address of its weights, which is None where the server is to run it, and how many
     steps before an output that is read which it is made of."""
-    size = sum(each.numel() * each.element_size() for each in model.state_dict().values())
-    address = weights.offer(model) if size <= _LARGEST else None
+    address = weights.offer(model) if _bytes(model) <= _LARGEST else None
     return {"config": model.config, "weights": address, "readDelay": find_read_delay(model, task)}
+
+
+def _describe_baseline(model: SequenceModel, weights: Weights) -> dict[str, Any] | None:
+    if _bytes(model) > _LARGEST_BASELINE:
+        return None
+    return {"config": model.config, "weights": weights.offer(model)}
+
+
+def _bytes(model: SequenceModel) -> int:
+    return sum(each.numel() * each.element_size() for each in model.state_dict().values())
 
 
 @torch.no_grad()
