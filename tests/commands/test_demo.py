@@ -30,13 +30,24 @@ def test_without_machines_it_says_what_to_do(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-def test_a_stopped_server_leaves_nothing_behind(tmp_path: Path, how: signal.Signals) -> None:
+def test_a_stopped_server_leaves_nothing_behind_and_clears_what_a_killed_one_left(
+    tmp_path: Path, how: signal.Signals
+) -> None:
     log, folder = tmp_path / "log", tmp_path / "temporary"
     folder.mkdir()
-    with running_app(log, environment={**os.environ, "TMPDIR": str(folder)}) as (process, url):
+    environment = {**os.environ, "TMPDIR": str(folder)}
+    with running_app(log, environment=environment) as (process, _):
+        process.kill()
+    (left,) = weights_in(folder)
+    with running_app(log, environment=environment) as (process, url):
         assert urllib.request.urlopen(url).status == 200
-        assert [path.name for path in folder.glob("ntm-weights-*")] != []
+        assert len(weights_in(folder)) == 1
+        assert not left.exists()
         process.send_signal(how)
         assert process.wait(timeout=20) == 0
-    assert list(folder.glob("ntm-weights-*")) == []
+    assert weights_in(folder) == []
     assert "Traceback" not in log.read_text()
+
+
+def weights_in(folder: Path) -> list[Path]:
+    return list(folder.glob(".ntm-weights.*"))

@@ -8,10 +8,11 @@ import re
 import weakref
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import ExitStack
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import gettempdir
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -21,6 +22,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from ntm.machine.model import SequenceModel
+from ntm.storage.folders import scratch
 
 _TYPES = {".js": "text/javascript", ".json": "application/json", ".wasm": "application/wasm"}
 _IMPORTED = re.compile(r'from "./([\w.]+)"')
@@ -31,7 +33,10 @@ class Weights:
     """Weights as files, by what they hold: those of models as long as these are in use, and those of files."""
 
     def __init__(self) -> None:
-        self._folder = TemporaryDirectory(prefix="ntm-weights-")  # a file takes no memory, however slow who fetches it
+        folder = ExitStack()
+        # A file takes no memory, however slow who fetches it. What a kill leaves there, the next demo clears away.
+        self._folder = folder.enter_context(scratch(Path(gettempdir()) / "ntm-weights"))
+        weakref.finalize(self, folder.close)
         self._files: dict[str, Path] = {}
         self._names: WeakKeyDictionary[SequenceModel, str] = WeakKeyDictionary()
         self._users: Counter[str] = Counter()
@@ -69,7 +74,7 @@ class Weights:
             self._own(name).unlink(missing_ok=True)
 
     def _own(self, name: str) -> Path:
-        return Path(self._folder.name) / name
+        return self._folder / name
 
 
 class Served(NamedTuple):
