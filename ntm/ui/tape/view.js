@@ -83,7 +83,6 @@ function show({ run, original }) {
   if (!fresh) return schedule();
   if (!again) view.bit = null;
   seek(run.openAt ?? (again ? view.position : 0));
-  draw();
   if (run.openAt !== null) setPlaying(false);
   else if (!again) setPlaying(!reducedMotion.matches);
 }
