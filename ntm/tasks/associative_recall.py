@@ -9,7 +9,7 @@ from ntm.tasks.base import Case, Task
 from ntm.tasks.bits import random_bits
 from ntm.tasks.forms import Items, Number, Typed
 from ntm.tasks.layout import Batch, Given, Layout, Part
-from ntm.tasks.recipe import Loss, Recipe
+from ntm.tasks.recipe import Recipe
 
 
 class AssociativeRecall(Task):
@@ -29,11 +29,7 @@ class AssociativeRecall(Task):
     sizes: ClassVar = {"items": range(2, 7)}
     smallest: ClassVar = {"items": 2}
     recipes: ClassVar = {
-        "ntm": Recipe(
-            updates=6_000,
-            arguments={"controller": "lstm"},
-            loss=Loss(worst_bit=0.03),
-        ),
+        "ntm": Recipe(updates=6_000, arguments={"controller": "lstm"}),
         # The size of the paper's (its table 3).
         "lstm": Recipe(
             updates=12_000, arguments={"hidden_size": 256, "num_layers": 3}, learning_rate=1e-3, gradient_norm=1.0
