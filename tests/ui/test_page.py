@@ -421,6 +421,9 @@ def test_all_slots_can_be_seen(wide_page: Page) -> None:
 
 def test_the_lstm_is_drawn_beside_the_machine_with_what_it_gets_wrong(wide_page: Page) -> None:
     choose_task(wide_page, "Repeat copy")
+    replace_text(wide_page, "#typed", "10110010\n01101001\n11100001")
+    wide_page.locator("#number input").fill("20")
+    wide_page.wait_for_function("window.ntm.run.question.rows.length === 3 && window.ntm.run.question.number === 20")
     pause_at_start(wide_page)
     wait_for_lstm(wide_page)
     history = pixels(wide_page, "[data-part=history]").convert("RGB")
