@@ -5,6 +5,7 @@ one. Thirty runs with 2,048 slots then left 3 GB.
 """
 
 import ctypes
+import gc
 import sys
 
 from ntm.engine import native
@@ -30,7 +31,11 @@ def give_back_at_once() -> None:
 
 
 def tidy() -> None:
-    """Give back what smaller pieces left free between those in use; takes a few milliseconds."""
+    """Give back what a large run left: what holds itself in a circle, and what is free between pieces in use.
+
+    It takes a few milliseconds once what is there for good is frozen (`gc.freeze`).
+    """
+    gc.collect()
     libc = ctypes.CDLL(None) if sys.platform.startswith("linux") else None
     if libc is not None and hasattr(libc, "malloc_trim"):
         libc.malloc_trim(0)

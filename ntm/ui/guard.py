@@ -5,6 +5,7 @@ setting closes for functions that the page itself calls, and MCP.
 """
 
 import asyncio
+import gc
 import logging
 import os
 import sys
@@ -22,7 +23,7 @@ from starlette.routing import BaseRoute
 
 from ntm.storage.untrusted import CheckpointError, quote
 from ntm.tasks import InputError
-from ntm.ui import budget, first_load
+from ntm.ui import allocator, budget, first_load
 from ntm.ui.budget import NeedsMoreError
 from ntm.ui.door import ARRIVED, Door, Listeners
 from ntm.ui.gradio_files import files_of
@@ -100,6 +101,7 @@ class GuardedBlocks(gr.Blocks):
         self.app.state_holder.blocks = SimpleNamespace(  # type: ignore[assignment]
             default_config=self.default_config, blocks=()
         )
+        gc.freeze()  # what is there for good need not be looked through
         self.block_thread()
 
     async def process_api(  # type: ignore[override]
@@ -145,6 +147,8 @@ class GuardedBlocks(gr.Blocks):
                     if going_on is None and output["iterator"] is not None:
                         self._began[output["iterator"]] = began
                         turn.keep_memory_for(output["iterator"])
+                    if lane is Lane.LONG and output["iterator"] is None:
+                        allocator.tidy()
                     return output
             except NeedsMoreError as more:
                 lane, cost, memory = Lane.LONG, more.cost, more.cost.bytes

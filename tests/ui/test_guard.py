@@ -198,8 +198,10 @@ def least_in_three_seconds(memory: Memory) -> float:
 def test_memory_comes_back(app: tuple[subprocess.Popen, Page]) -> None:
     process, page = app
     memory = Memory(process.pid, threading.Event())
+    before = least_in_three_seconds(memory)
     for _ in range(2):
         came = [Visitor(page, number).large() for number in range(8)]
+        assert least_in_three_seconds(memory) < before + 60, "also where nobody does anything afterwards"
         came += [Visitor(page, number).edit(3) for number in range(60)]
         came += [Visitor(page, 0).wait_for("animate", [TOLD, None], time.monotonic() + _A_HANG)]
         assert set(came) == {"right"}
