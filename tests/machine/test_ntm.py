@@ -179,6 +179,7 @@ def test_a_quantity_in_the_input_reaches_the_memory_of_an_analog_machine_as_it_i
 
 
 def test_the_heads_of_an_analog_machine_begin_at_one_place_and_hardly_erase() -> None:
+    torch.manual_seed(0)
     model = NTM(4, 3, read_heads=2, write_heads=2, extension="analog", **SMALL)
     trace = model.trace(torch.ones(6, 2, 4))
     heads = torch.cat([trace.read_weights, trace.write_weights], dim=2)
