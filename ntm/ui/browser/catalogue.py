@@ -56,7 +56,7 @@ def _describe_baseline(model: SequenceModel, weights: Weights) -> dict[str, Any]
 
 
 def _bytes(model: SequenceModel) -> int:
-    return sum(each.numel() * each.element_size() for each in model.state_dict().values())
+    return sum(each.nbytes for each in model.state_dict().values())
 
 
 @torch.no_grad()
