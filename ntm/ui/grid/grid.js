@@ -4,12 +4,13 @@
 const part = (name) => element.querySelector('[data-part="' + name + '"]');
 const [rowsPlace, lessButton, moreButton] = ["rows", "less", "more"].map(part);
 const PIXELS_A_STEP = 4;      // of a drag, less than a cell's side
-const TOLD_AFTER = 50;        // milliseconds
+const TOLD_AFTER = 50;        // milliseconds without an edit
 const SIDEWAYS = 6;           // in pixels; a finger that goes so far paints, and one that goes down scrolls
 const EMPTY_LINE = String.fromCharCode(10, 10), LINE = String.fromCharCode(10);
 
 let question = null, shownRun = null;
 let telling = null;           // the event by which the page is about to be told
+let timer = 0;                // until then
 let sent = [];                // edits of which no answer has come yet, oldest first
 let stroke = null;            // while a drag paints: the bit that it sets, and where it has come to
 let finger = null;            // on a bit, and not yet known to paint: it may want to scroll the page instead
@@ -28,16 +29,18 @@ function textOf({ rows, priorities, rowsAnItem }) {
 
 // Has the machine run what was edited, and soon tells the page of it: "input" of the text, "ask" of the number alone.
 function send(event = "input") {
-  const text = textOf(question), { number } = question;
+  const { number } = question;
   sent.push(parts(question));
-  window.ntm.edit(event === "ask" ? { number } : { kind: "Bits", typed: text, number });
-  props.value = JSON.stringify({ ...question, text });
-  if (!telling) setTimeout(tell, TOLD_AFTER);
+  window.ntm.edit(event === "ask" ? { number } : { kind: "Bits", typed: textOf(question), number });
   telling = telling === "input" ? telling : event;
+  clearTimeout(timer);
+  timer = setTimeout(tell, TOLD_AFTER);
 }
 
-// It takes the page as long as a frame to hear of it, so it hears once the picture is there, and of many edits once.
+// The page hears once the picture is there, and of many edits once: with every value, Gradio has the browser style the
+// whole grid anew, which takes as long as several frames where it is large.
 function tell() {
+  props.value = JSON.stringify({ ...question, text: textOf(question) });
   trigger(telling);
   telling = null;
 }

@@ -57,8 +57,15 @@ function drawQuantities(context, columns, rows, valueAt, most, palette, x, y, wi
 }
 
 const SHADES = 256;
+const knownShades = new Map(); // the colours of the page's theme are few
 
 function shadesOf(from, to) {
+  const key = from + " " + to;
+  if (!knownShades.has(key)) knownShades.set(key, mixShades(from, to));
+  return knownShades.get(key);
+}
+
+function mixShades(from, to) {
   const pixels = new Uint8ClampedArray(4 * SHADES);
   for (let shade = 0; shade < SHADES; shade++) pixels.set([...blend(from, to, shade / (SHADES - 1)), 255], 4 * shade);
   return new Uint32Array(pixels.buffer);

@@ -16,6 +16,7 @@ const view = {
   run: null, original: null, position: 0, playing: false, allSlots: false, hover: null, bit: null, historyIsInSight: false,
 };
 let lastTime = 0, frame = 0;
+let shown = null, isOwed = false; // the run that is drawn, and whether the history still is to show it
 
 const currentStep = () => Math.round(view.position);
 
@@ -39,10 +40,18 @@ function draw() {
   houseHistory();
   const scene = sceneNow();
   if (scene.run.slots) drawMemory(memoryCanvas, scene);
-  if (scene.historyWidth) (view.historyIsInSight ? drawHistory : holdHistory)(historyCanvas, scene);
+  if (scene.historyWidth) showHistory(scene);
   describe(scene);
   showTip(scene, view.hover);
   root.dataset.step = scene.step;
+}
+
+// It takes as long as all else together to draw a new run, so it follows a frame later.
+function showHistory(scene) {
+  isOwed = scene.run !== shown && !isOwed;
+  shown = scene.run;
+  if (isOwed) return schedule();
+  (view.historyIsInSight ? drawHistory : holdHistory)(historyCanvas, scene);
 }
 
 // It stands among what one can look into.
