@@ -86,7 +86,7 @@ class RepeatCopy(Task):
             noun="The number of repeats",
             choices=range(1, _MOST_VECTORS + 1),
             offered=range(1, 31),
-            first=4,
+            first=12,
         ),
     )
     layout = Layout(

@@ -277,6 +277,8 @@ def test_heads_are_told_of_in_words_and_numbers(wide_page: Page) -> None:
 
 def test_a_register_is_seen_to_count_down(wide_page: Page) -> None:
     choose_task(wide_page, "Repeat copy")
+    wide_page.locator("#number input").fill("4")
+    expect(wide_page.locator("#summary")).to_contain_text("Not one of 369 bits is wrong.")
     pause_at_start(wide_page)
     for _ in range(12):
         wide_page.keyboard.press("ArrowRight")

@@ -125,7 +125,7 @@ def test_its_training_is_played_from_noise_to_the_finished_machine(page: Page) -
     ("title", "charts", "words"),
     [
         ("Copy", 1, "bit errors a sequence"),
-        ("Repeat copy", 2, "this run, repeats 4"),
+        ("Repeat copy", 2, "this run, repeats 12"),
         ("Predict", 1, "bits above optimal a sequence"),
     ],
 )
