@@ -1,7 +1,5 @@
 """What people type, and what they read: bit vectors and words as text."""
 
-from unicodedata import category
-
 import torch
 from torch import Tensor
 
@@ -9,8 +7,6 @@ BITS = 8
 MAX_ROWS = 250
 # Room for the longest input with a space between all bits; anything longer is refused before it is looked at.
 _MOST_CHARACTERS = MAX_ROWS * 2 * (BITS + 1)
-# Categories of characters: controls, and the separators of lines and paragraphs.
-_UNSEEN = ("Cc", "Zl", "Zp")
 
 
 class InputError(ValueError):
@@ -62,13 +58,6 @@ def format_bits(vectors: Tensor) -> str:
         vectors: (L, C), bits.
     """
     return "\n".join("".join(str(int(bit)) for bit in row) for row in vectors.tolist())
-
-
-def format_word(vectors: Tensor) -> str:
-    """The characters that rows of 8 bits stand for in UTF-8; a middle dot for what has no place in a line, and for what
-    is no character."""
-    written = bytes(int(row, 2) for row in format_bits(vectors).split("\n")).decode(errors="replace")
-    return "".join("·" if category(each) in _UNSEEN or each == "\ufffd" else each for each in written)
 
 
 def check_length(text: str) -> None:

@@ -115,7 +115,8 @@ def show_questions(
     surprised = gr.on(
         drawn, surprise, [task, asking.size, number], [kind, typed, number], trigger_mode="always_last", **QUIET
     )
-    kind.input(controls.change_kind, [task, kind, typed], typed, **QUIET).then(**ask)
+    kind.input(controls.change_hint, [task, kind], typed, **QUIET)
+    kind.input(None, [task, kind, typed, number], typed, js=browser.REWRITE, **QUIET).then(**ask)
     chose = task.input(show_example, task, chosen, **QUIET)
     begun = tour_button.click(partial(show_example, machines.tasks[0]), None, chosen, **QUIET)
     for shown in (surprised, chose):

@@ -3,11 +3,10 @@
 from typing import Any, NamedTuple
 
 import gradio as gr
-from torch import Tensor
 
 from ntm import tasks
 from ntm.tasks import InputError, Question, Task
-from ntm.tasks.text import format_bits, format_word, parse_word
+from ntm.tasks.text import format_bits, parse_word
 from ntm.ui.links import Link
 from ntm.ui.machines import Machines, updates_kept
 
@@ -70,9 +69,11 @@ def kind_choice(task: str, kind: str) -> dict[str, Any]:
 
 def typed_field(task: str, kind: str, typed: str) -> dict[str, Any]:
     """The input as text."""
-    if as_word(task, kind):
-        return {"value": typed, "info": _WORD_HINT, "lines": 1}
-    return {"value": typed, "info": tasks.get(task).form.hint, "lines": 1}
+    return {"value": typed, "info": _hint(task, kind), "lines": 1}
+
+
+def _hint(task: str, kind: str) -> str:
+    return _WORD_HINT if as_word(task, kind) else tasks.get(task).form.hint
 
 
 def number_field(name: str, value: float | None) -> dict[str, Any]:
@@ -173,18 +174,6 @@ def surprise(name: str, size: int, number: float | None) -> dict[str, Any]:
     return {"kind": BITS, "typed": gr.Textbox(**typed_field(name, BITS, question.text)), "number": question.number}
 
 
-def change_kind(task: str, kind: str, typed: str) -> gr.Textbox:
-    """Show the same vectors the other way, where they can be shown so."""
-
-    def parse_bits(typed: str) -> Tensor:
-        return tasks.get(task).form.parse(typed).rows
-
-    write, read = (format_bits, parse_word) if kind == BITS else (format_word, parse_bits)
-    try:
-        vectors = read(typed)
-        written = write(vectors)
-        if (parse_word if kind == WORD else parse_bits)(written).equal(vectors):
-            typed = written
-    except InputError:
-        pass
-    return gr.Textbox(**typed_field(task, kind, typed))
+def change_hint(task: str, kind: str) -> gr.Textbox:
+    """Say how the input is written. The text itself is rewritten in the browser, at once."""
+    return gr.Textbox(info=_hint(task, kind))

@@ -7,17 +7,9 @@ from ntm.tasks import InputError, text
 
 
 @given(st.text(min_size=1, max_size=text.MAX_ROWS // 4))
-def test_a_word_is_its_bytes_of_utf_8_highest_bit_first_and_reads_back(word: str) -> None:
+def test_a_word_is_its_bytes_of_utf_8_highest_bit_first(word: str) -> None:
     vectors = text.parse_word(word)
     assert bytes((vectors @ torch.tensor([128.0, 64, 32, 16, 8, 4, 2, 1])).int().tolist()).decode() == word
-    back = text.format_word(vectors)
-    assert len(back) == len(word)
-    assert all(shown in (character, "·") for shown, character in zip(back, word, strict=True))
-
-
-def test_what_is_no_character_is_a_dot() -> None:
-    assert text.format_word(text.parse_word("日本")[1:]) == "··本"
-    assert text.format_word(text.parse_word("a\x00\nb")) == "a··b"
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,15 @@
 """The grid: bits are toggled by mouse, finger and keyboard, and the machine follows."""
 
 import re
+import time
 from collections.abc import Iterator
 
 import gradio as gr
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from ntm.ui.grid import make_grid
-from tests.browsing import visiting
+from tests.browsing import FIRST_EVENT, visiting
 from tests.ui.test_page import choose_task, replace_text, run_id, type_and_run, wait_for_new_run
 
 _SHOW_ALONE = """
@@ -51,6 +52,28 @@ def test_a_click_toggles_a_bit_and_the_run_follows(page: Page) -> None:
     expect(page.locator(bit(page, 0, 0))).to_have_attribute("aria-selected", "true")
     expect(page.locator("#typed textarea")).to_have_value(re.compile(f"^1{ord('I'):07b}\n"))
     expect(page.locator("#summary")).to_contain_text("Not one of 320 bits is wrong.")
+
+
+def test_an_edit_right_after_another_way_of_writing_stands(page: Page) -> None:
+    def answer_late(route: Route) -> None:
+        time.sleep(0.3)
+        route.continue_()
+
+    page.route(FIRST_EVENT, answer_late)
+    before = run_id(page)
+    page.evaluate(
+        """async ([kind, bit]) => {
+          document.querySelector(kind).click();
+          await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+          document.querySelector(bit).dispatchEvent(new KeyboardEvent("keydown", { key: " ", bubbles: true }));
+        }""",
+        ["#kind input[value=Bits]", bit(page, 0, 0)],
+    )
+    wait_for_new_run(page, before)
+    expect(page.locator("#typed textarea")).to_have_value(re.compile(f"^1{ord('I'):07b}\n"))
+    page.wait_for_timeout(1000)  # for whoever would put the old bits back
+    expect(page.locator("#typed textarea")).to_have_value(re.compile(f"^1{ord('I'):07b}\n"))
+    expect(page.locator(bit(page, 0, 0))).to_have_attribute("aria-selected", "true")
 
 
 COUNT_RUNS = """() => {

@@ -23,7 +23,7 @@ from ntm.ui.links import Link
 from ntm.ui.machines import Machines
 from ntm.ui.outcome import ask
 
-__all__ = ["ASK", "ASK_ANEW", "ASK_LINK", "Asked", "describe_pulled", "make_browser"]
+__all__ = ["ASK", "ASK_ANEW", "ASK_LINK", "REWRITE", "Asked", "describe_pulled", "make_browser"]
 
 _ASK = """
 async (task, kind, typed, number, slots, learned, machine%s) => {
@@ -39,6 +39,8 @@ ASK_ANEW = _ASK % ("", "true", "")
 """The same, and the run plays from its start."""
 ASK_LINK = _ASK % (", problem", "false", "ntm.finishOpening(problem);")
 """The same for the controls as a link has set them; its last argument says what is wrong with the link, if anything."""
+REWRITE = "(task, kind, typed, number) => window.ntm.rewrite({ task, kind, typed, number })"
+"""Has the browser write what is typed the other way; returns the text."""
 _NO_QUESTION = "This is no question that the page asks."
 
 

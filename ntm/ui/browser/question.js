@@ -69,6 +69,15 @@ export function wordOf(rows) {
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes).replace(UNSEEN, "·");
 }
 
+// The same vectors written as `kind` says, where they were written the other way and can be written so; else what it was.
+export function rewrite(task, { kind, typed, number }) {
+  const question = read(task, { kind: kind === "Word" ? "Bits" : "Word", typed, number });
+  if (!question) return typed;
+  if (kind !== "Word") return question.rows.join(LINE);
+  const word = wordOf(question.rows);
+  return rowsOfWord(word).join() === question.rows.join() ? word : typed;
+}
+
 // ---- sizes -------------------------------------------------------------------------------------------------------
 
 // The sizes of a question by name, and whether machines are trained on sequences of these.

@@ -11,7 +11,7 @@
 
 import { queryOf, showQuery } from "./address.js";
 import { encode, guess } from "./encode.js";
-import { isWord, layOut, read, sizesOf } from "./question.js";
+import { isWord, layOut, read, rewrite, sizesOf } from "./question.js";
 import { complete, nameFields, shaped, sigmoid, unpack } from "./run.js";
 import { Runner, canRun } from "./runner.js";
 import { comparisonOf, errorOf, verdictOf, wordsOf } from "./verdict.js";
@@ -148,6 +148,11 @@ class Store {
   // A question as the grid shows it.
   layOut(question) {
     return layOut(this.task(question.task), question);
+  }
+
+  // What is typed as the controls now say that it is written.
+  rewrite({ task, ...written }) {
+    return rewrite(this.task(task), written);
   }
 
   // Shows the run again, as it was before somebody touched it, at a step and with what a link replaces in it.

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any
+from unicodedata import category
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from playwright.sync_api import Browser, Page
 from ntm import tasks
 from ntm.tasks import Asked, InputError, Question
 from ntm.tasks.forms import Form
-from ntm.tasks.text import format_bits, format_word, parse_word
+from ntm.tasks.text import format_bits, parse_word
 from tests.numerics import PROPERTY, seeded
 from tests.ui.modules import describe, open_modules
 
@@ -134,15 +135,39 @@ def test_more_than_can_be_due_is_left_to_the_server(modules: Page, number: int) 
 def test_a_word_has_the_bytes_of_utf_8_and_reads_back(modules: Page, word: str) -> None:
     written = modules.evaluate("word => rowsOfWord(word)", word)
     assert written == ([] if not word else format_bits(parse_word(word)).split("\n"))
-    assert modules.evaluate("rows => wordOf(rows)", written) == ("" if not word else format_word(parse_word(word)))
+    assert modules.evaluate("rows => wordOf(rows)", written) == shown(word.encode())
+
+
+def shown(written: bytes) -> str:
+    """What bytes of UTF-8 say, with a middle dot for what has no place in a line, and for what is no character."""
+    unseen = ("Cc", "Zl", "Zp")  # controls, and what separates lines and paragraphs
+    said = written.decode(errors="replace")
+    return "".join("·" if category(each) in unseen or each == "\ufffd" else each for each in said)
+
+
+@PROPERTY
+@given(st.text(min_size=1, max_size=40))
+def test_a_word_becomes_its_bits_and_a_word_again_where_it_can(modules: Page, word: str) -> None:
+    def rewrite(typed: str, kind: str) -> str:
+        asked = {"kind": kind, "typed": typed, "number": None}
+        return modules.evaluate("([task, asked]) => rewrite(task, asked)", [describe("copy"), asked])
+
+    bits = rewrite(word, "Bits")
+    assert bits == format_bits(parse_word(word))
+    assert rewrite(bits, "Word") == (word if shown(word.encode()) == word else bits)
+
+
+@pytest.mark.parametrize(("kind", "typed"), [("Bits", ""), ("Bits", "a" * 251), ("Word", ""), ("Word", "101")])
+def test_what_cannot_be_asked_is_not_rewritten(modules: Page, kind: str, typed: str) -> None:
+    asked = {"kind": kind, "typed": typed, "number": None}
+    assert modules.evaluate("([task, asked]) => rewrite(task, asked)", [describe("copy"), asked]) == typed
 
 
 @PROPERTY
 @given(st.binary(min_size=1, max_size=12))
 def test_bytes_that_are_no_characters_are_dots_in_both(modules: Page, written: bytes) -> None:
     rows = [f"{byte:08b}" for byte in written]
-    vectors = tasks.get("copy").form.parse("\n".join(rows)).rows
-    assert modules.evaluate("rows => wordOf(rows)", rows) == format_word(vectors)
+    assert modules.evaluate("rows => wordOf(rows)", rows) == shown(written)
 
 
 @pytest.mark.parametrize(("word", "rows"), [("日本語", 9), ("🙂", 4), ("hello <b>ÿ", 11), ("a", 1)])
