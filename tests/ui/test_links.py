@@ -128,3 +128,26 @@ def test_nonsense_is_explained(asked: dict[str, str], complaint: str) -> None:
     with pytest.raises(InputError, match=complaint) as caught:
         links.read(asked)
     assert len(str(caught.value)) < 200
+
+
+def test_back_and_forward_open_what_was_there(browser: Browser, app_url: str) -> None:
+    address = f"{app_url}/?task=copy&input=10110010~01100110&step=3"
+
+    def assert_shown(page: Page, task: str, rows: int) -> None:
+        page.wait_for_function(
+            "([task, rows]) => window.ntm?.run?.asked.task === task && window.ntm.run.question.rows.length === rows",
+            arg=[task, rows],
+        )
+        expect(page.locator("#task input:checked")).to_have_value(task)
+
+    with visiting(browser, address) as page:
+        page.get_by_label("Sort", exact=True).check()
+        page.wait_for_url("**/?task=priority-sort*")
+        page.locator("#size input[type=number]").fill("12")  # an edit is no place of its own
+        page.wait_for_function("window.ntm.run.question.rows.length === 12")
+        page.wait_for_timeout(500)
+        page.go_back()
+        assert_shown(page, "copy", 2)
+        expect(page.locator("[data-part=root]")).to_have_attribute("data-step", "3")
+        page.go_forward()
+        assert_shown(page, "priority-sort", 12)

@@ -3,7 +3,8 @@
 const LINE_BREAK = "~"; // it needs no escape in an address, and nothing that can be asked holds one
 const SECONDS_BETWEEN = 0.3; // browsers refuse an address that changes with every frame
 
-let newest = null;
+let newest = null; // the query that the address is to have
+let written = location.search;
 
 export function queryOf({ asked, question }, step, touch = null) {
   const parts = {
@@ -19,13 +20,25 @@ export function queryOf({ asked, question }, step, touch = null) {
   return new URLSearchParams(given).toString().replaceAll("%7E", LINE_BREAK);
 }
 
-// Has the address follow, soon.
+// Has the address follow, soon. Another task or experiment is a place to come back from.
 export function showQuery(query) {
   if (newest === null) setTimeout(writeNewest, 1000 * SECONDS_BETWEEN);
   newest = query;
 }
 
 function writeNewest() {
-  history.replaceState(history.state, "", "?" + newest + location.hash);
+  const isElsewhere = ![null, placeOf(newest)].includes(placeOf(location.search));
+  history[isElsewhere ? "pushState" : "replaceState"](history.state, "", "?" + newest + location.hash);
+  written = location.search;
   newest = null;
+}
+
+function placeOf(query) {
+  const parts = new URLSearchParams(query);
+  return parts.get("experiment") ?? parts.get("task");
+}
+
+// Has the browser's Back and Forward open what was there: the page opens what its address says.
+export function followBack() {
+  addEventListener("popstate", () => { if (location.search !== written) location.reload(); });
 }

@@ -9,7 +9,7 @@
 //
 // Views and the page's events find it as `window.ntm`.
 
-import { queryOf, showQuery } from "./address.js";
+import { followBack, queryOf, showQuery } from "./address.js";
 import { encode, guess } from "./encode.js";
 import { isWord, layOut, read, rewrite, sizesOf } from "./question.js";
 import { complete, nameFields, shaped, sigmoid, unpack } from "./run.js";
@@ -356,6 +356,7 @@ const notYet = (steps, outputs) => shaped(new Float32Array(steps * outputs).fill
 export function open(catalogue, server, first) {
   window.ntm = new Store(catalogue, server);
   window.ntm.open(first);
+  followBack();
   return window.ntm;
 }
 
