@@ -114,7 +114,8 @@ def _compile(command: list[str], key: str) -> ctypes.CDLL:
     with tempfile.TemporaryDirectory(prefix="ntm-engine-") as fresh:
         compiled = Path(fresh) / "engine.so"
         # Apple's compiler long knew no "native"; what all of its processors have is enough for the engine.
-        for flags in (command[1:], [flag for flag in command[1:] if flag != _NATIVE]):
+        asked, known = tuple(command[1:]), tuple(flag for flag in command[1:] if flag != _NATIVE)
+        for flags in dict.fromkeys((asked, known)):
             finished = subprocess.run([command[0], *flags, "-o", str(compiled)], capture_output=True, text=True)
             if not finished.returncode:
                 break
