@@ -70,10 +70,17 @@ CURRICULUM = small(
 _NOWHERE = Path("nowhere")  # a folder for runs that are never saved
 
 
-def start(settings: Settings, folder: Path = _NOWHERE, *, update: int = 0, limit: int | None = None) -> TrainingRun:
+def start(
+    settings: Settings,
+    folder: Path = _NOWHERE,
+    *,
+    update: int = 0,
+    limit: int | None = None,
+    has_learned: bool = False,
+) -> TrainingRun:
     """A run before an update, with a limit of the curriculum if one is given."""
     run = TrainingRun.start(settings, folder, CPU)
-    run.update = update
+    run.update, run.has_learned = update, has_learned
     run.limit = limit if limit is not None else run.limit
     return run
 

@@ -3,12 +3,12 @@
     python -m ntm.studies.ablation
     python -m ntm.studies.ablation copy --races 3
 
-A recipe is the usual one but for the size of the machine, the number of updates, and a few settings. Each of those is
-put back to what it usually is, alone, and races are run as in `ntm.studies.success`, from the same seeds, by the engine
-as it is built for this processor. What is on record is in `checkpoints/ablation.json`;
-`python -m ntm.studies.results` tabulates it.
+One setting at a time is put to what it is without: to nothing, or to what a recipe that says nothing has. Races are
+run as in `ntm.studies.success`, from the same seeds, by the engine as it is built for this processor. What is on record
+is in `checkpoints/ablation.json`; `python -m ntm.studies.results` tabulates it.
 """
 
+import math
 import sys
 from dataclasses import fields, replace
 from typing import Any
@@ -22,15 +22,18 @@ from ntm.training.run import Settings
 RECORD = "ablation.json"
 # What says which machine is trained, for how long and from where is no setting that it could go without.
 _GIVEN = {"updates", "arguments", "batch_size", "seed", "seeds"}
+# Where that is not what a recipe has that says nothing: slots of the machine's own number alone, none of either weight,
+# and both weights from the beginning.
+_WITHOUT: dict[str, Any] = {"training_slots": (), "worst_bit": 0.0, "focus": 0.0, "learned_below": math.inf}
 
 
 def without_each(recipe: Recipe) -> dict[str, Recipe]:
-    """The recipe with one setting as it usually is, by that setting, for each that it has otherwise."""
+    """The recipe without one of its settings, by that setting, for each that it has."""
     usual = Recipe(updates=recipe.updates)
     names = {field.name for field in fields(Recipe)} - _GIVEN - {"loss"}
-    found = {name: replace(recipe, **{name: getattr(usual, name)}) for name in sorted(names)}
-    for field in fields(usual.loss):
-        loss: Any = replace(recipe.loss, **{field.name: getattr(usual.loss, field.name)})
+    found = {name: replace(recipe, **{name: _WITHOUT.get(name, getattr(usual, name))}) for name in sorted(names)}
+    for field in fields(recipe.loss):
+        loss: Any = replace(recipe.loss, **{field.name: _WITHOUT[field.name]})
         found[field.name] = replace(recipe, loss=loss)
     return {name: other for name, other in found.items() if other != recipe}
 

@@ -9,7 +9,7 @@ from ntm.tasks.base import Case, Task
 from ntm.tasks.bits import half_skewed_bits, random_bits
 from ntm.tasks.forms import Rows, Typed
 from ntm.tasks.layout import Batch, Given, Layout, Part
-from ntm.tasks.recipe import Curriculum, Loss, Recipe, Selection
+from ntm.tasks.recipe import Curriculum, Recipe
 
 
 class Copy(Task):
@@ -25,16 +25,7 @@ class Copy(Task):
     output_size = 8
     sizes: ClassVar = {"length": range(1, 21)}
     recipes: ClassVar = {
-        "ntm": Recipe(
-            updates=5_000,
-            arguments={"controller": "lstm"},
-            # The fewest leave hardly a slot free. A machine that finds its way there does so in any memory.
-            training_slots=(24, 32, 64, 128),
-            # Not for small sizes first: heads are to rest on single slots once all but the last is learned, no sooner.
-            curriculum=Curriculum(first_limit=19, raise_below=0.02),
-            loss=Loss(worst_bit=0.03, focus=0.005),
-            selection=Selection(300),
-        ),
+        "ntm": Recipe(updates=5_000, arguments={"controller": "lstm"}),
         # The size of the paper's (its table 3).
         "lstm": Recipe(
             updates=20_000,

@@ -33,36 +33,29 @@ class Curriculum:
 
 @dataclass(frozen=True)
 class Loss:
-    """What is minimised besides the mean cross entropy of the scored bits."""
+    """What a machine with memory minimises besides the mean cross entropy of the scored bits, once it has learned.
 
-    worst_bit: float = 0.0
-    """The weight of each sequence's worst bit, for tasks whose bits are all certain. The mean alone is content with a
-    rare vector that is barely right."""
-    focus: float = 0.0
-    """The weight of the mean entropy of the heads' weightings in nats, once all sizes are drawn. A machine whose heads
-    rest on single slots goes on working where sequences are longer."""
+    Exact where it was trained, it may still be lost where sequences are longer. This makes it certain. Before it has
+    found out what to do, the same would keep it from that.
+    """
 
-    def objective(self, losses: Tensor, mask: Tensor, weightings: Tensor | None) -> Tensor:
-        """What an update minimises, a number.
+    worst_bit: float = 0.03
+    """The weight of each sequence's worst bit. The mean alone is content with a rare vector that is barely right."""
+    focus: float = 0.005
+    """The weight of the mean entropy of the heads' weightings in nats. A machine whose heads rest on single slots goes
+    on working where sequences are longer."""
+    learned_below: float = 0.02
+    """It has learned once the mean cross entropy is below this, in nats, with all sizes drawn. Where bits can only be
+    guessed it never is."""
+
+    def of_certainty(self, losses: Tensor, weightings: Tensor) -> Tensor:
+        """What is minimised besides, a number.
 
         Args:
             losses: (T, B, out), of every bit in nats, 0 where nothing is scored.
-            mask: (T, B), true on the steps that are scored.
-            weightings: (T, B, H, N), of the heads; None where they do not count.
+            weightings: (T, B, H, N), of the heads.
         """
-        objective = mean_loss(losses, mask) + self.worst_bit * losses.amax((0, 2)).mean()
-        if self.focus and weightings is not None:
-            objective = objective + self.focus * mean_entropy(weightings)
-        return objective
-
-
-@dataclass(frozen=True)
-class Selection:
-    """How the weights that are kept are chosen."""
-
-    sequences: int = 100
-    """The most that each validation case is judged on. No more are drawn once one is wrong, so that many are drawn only
-    to tell weights apart that are all but always right."""
+        return self.worst_bit * losses.amax((0, 2)).mean() + self.focus * mean_entropy(weightings)
 
 
 @dataclass(frozen=True)
@@ -88,7 +81,6 @@ class Recipe:
     on how many there are."""
     curriculum: Curriculum = Curriculum()
     loss: Loss = Loss()
-    selection: Selection = Selection()
     seed: int = 0
     """The seed of weights and batches; of the first one where several race."""
     seeds: int = 8

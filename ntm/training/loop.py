@@ -86,7 +86,7 @@ def train(
             raise _give_up(run, share)
         run.curve.append(progress._asdict())
         run.recovery.take(progress.error, run.changing())
-        run.follow_curriculum(progress.loss)
+        run.follow(progress.loss)
         judged = not validating or _judge(run, stopping)
         if judged and isinstance(run.model, NTM) and share.leads:
             _try(run, lambda: snapshots.keep(run.model, run.folder / SNAPSHOTS, run.update))
@@ -116,7 +116,7 @@ def _make_step(run: TrainingRun, share: Share, engine: str | None) -> Step:
     step = partial(update_weights, run, forward)
     # Random memory is drawn in the step, which a graph would repeat instead; processes wait for one another in theirs.
     if run.device.type == "cuda" and share.size == 1 and run.model.config.get("memory_init") != "random":
-        return replayed(step, CUDAGraphs(), lambda: run.draws_all_sizes)
+        return replayed(step, CUDAGraphs(), lambda: run.has_learned)
     return step
 
 
@@ -161,7 +161,7 @@ def _judge(run: TrainingRun, stopping: Callable[[], bool] | None) -> bool:
     if not run.curve or not due or "validation_error" in run.curve[-1]:
         return True
     try:
-        validation = validate(run.model, run.task, run.recipe.selection.sequences, stopping)
+        validation = validate(run.model, run.task, stopping)
     except Stopped:
         return False
     run.judge(validation)

@@ -107,6 +107,8 @@ class TrainingRun:
     """the weights that did best on validation so far"""
     limit: int | None
     """no size is drawn above this"""
+    has_learned: bool = False
+    """whether the loss was ever below the recipe's `learned_below`"""
     best_update: int = 0
     best_validation: Validation = NOT_VALIDATED
     update: int = 0
@@ -158,7 +160,7 @@ class TrainingRun:
             state.setdefault(int(index), {})[slot] = tensor
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
         self.update, self.seconds, self.curve = record["update"], record["seconds"], record["curve"]
-        self.limit = record["limit"]
+        self.limit, self.has_learned = record["limit"], record["has_learned"]
         self.recovery = Recovery(**record["recovery"], tensors=_part(tensors, "recovery."))
         self.best_update, self.best_validation = record["best_update"], Validation(*record["best_validation"])
 
@@ -188,21 +190,18 @@ class TrainingRun:
         return (-self.limit if self.limit is not None else 0, self.recovery.error)
 
     @property
-    def draws_all_sizes(self) -> bool:
-        """Whether the curriculum has come to the task's largest size, or there is none."""
-        return self.limit in (None, self.task.largest)
-
-    @property
     def learning_rate(self) -> float:
         """The rate of the next update."""
         return self.recipe.learning_rate_at(self.update) * self.recovery.rate
 
-    def follow_curriculum(self, loss: float) -> None:
-        """Come to larger sizes where the loss is low enough. Errors cannot be compared with those before, then."""
+    def follow(self, loss: float) -> None:
+        """Take in the mean loss of some updates, after which there may be larger sizes, or the task is learned."""
+        draws_all_sizes = self.limit in (None, self.task.largest)
+        self.has_learned |= draws_all_sizes and loss < self.recipe.loss.learned_below
         limit = self.recipe.curriculum.next_limit(self.limit, loss, self.task.largest)
         if limit != self.limit:
             self.limit = limit
-            self.recovery.forget()
+            self.recovery.forget()  # errors cannot be compared with those before
 
     def judge(self, validation: Validation) -> None:
         """Keep the weights if they are the best so far."""
@@ -233,6 +232,7 @@ class TrainingRun:
             "best_update": self.best_update,
             "best_validation": self.best_validation,
             "limit": self.limit,
+            "has_learned": self.has_learned,
             "recovery": {
                 "error": self.recovery.error,
                 "uncertainty": self.recovery.uncertainty,

@@ -12,6 +12,8 @@ from ntm.tasks import Case, Task
 from ntm.tasks.streams import make_generator
 
 _BATCH_SIZE = 100
+_MOST_SEQUENCES = 300
+"""that a case is judged on: none are drawn after one is wrong, so these are for weights that hardly err"""
 
 
 class Validation(NamedTuple):
@@ -35,28 +37,24 @@ class Stopped(Exception):  # noqa: N818 - not an error
 
 
 @torch.no_grad()
-def validate(
-    model: SequenceModel, task: Task, sequences: int, stopping: Callable[[], bool] | None = None
-) -> Validation:
-    """Judge a model in all of a task's validation cases, each on at most so many sequences.
+def validate(model: SequenceModel, task: Task, stopping: Callable[[], bool] | None = None) -> Validation:
+    """Judge a model in all of a task's validation cases.
 
     Raises:
         Stopped: as soon as `stopping()` is true; it is asked between batches.
     """
-    judged = [_judge(model, task, case, sequences, stopping) for case in task.validation]
+    judged = [_judge(model, task, case, stopping) for case in task.validation]
     return Validation(
         error=sum(judgement.error for judgement in judged),
         worst_logit=max(judgement.worst_logit for judgement in judged),
     )
 
 
-def _judge(
-    model: SequenceModel, task: Task, case: Case, sequences: int, stopping: Callable[[], bool] | None
-) -> Validation:
+def _judge(model: SequenceModel, task: Task, case: Case, stopping: Callable[[], bool] | None) -> Validation:
     """In one case, on no more sequences than it takes to find an error."""
     device = next(model.parameters()).device
     errors, worst_logit = [], -math.inf
-    for index in range(math.ceil(sequences / _BATCH_SIZE)):
+    for index in range(math.ceil(_MOST_SEQUENCES / _BATCH_SIZE)):
         begun = index > 0 or case is not task.validation[0]
         if begun and stopping is not None and stopping():
             raise Stopped

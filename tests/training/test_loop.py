@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from ntm import tasks
-from ntm.tasks.recipe import Curriculum, Recipe
+from ntm.tasks.recipe import Curriculum, Loss, Recipe
 from ntm.training import loop
 from ntm.training.run import Settings, TrainingError
 from ntm.training.validation import Validation, validate
@@ -33,6 +33,24 @@ def test_the_limit_goes_up_by_one_whenever_the_loss_is_low_until_it_is_the_large
         expected.append(min(expected[-1] + (row["loss"] < threshold), 10))
     assert [*limits, run.limit] == expected
     assert expected[-1] in {0.0: [2], math.inf: [10]}.get(threshold, range(3, 10))
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("curriculum", [Curriculum(), Curriculum(first_limit=2, raise_below=math.inf)])
+@pytest.mark.parametrize("learned_below", [0.0, 0.68, math.inf])
+def test_a_task_is_learned_once_the_loss_was_low_with_all_sizes_drawn(
+    tmp_path: Path, curriculum: Curriculum, learned_below: float
+) -> None:
+    settings = small("repeat-copy", "lstm", updates=200, curriculum=curriculum, loss=Loss(learned_below=learned_below))
+    run = start(settings, tmp_path)
+    learned: list[bool] = []
+    loop.train(run, stopping=lambda: learned.append(run.has_learned))
+    expected, limit = [False], curriculum.first_limit
+    for row in run.curve:
+        expected.append(expected[-1] or (limit in (None, 10) and row["loss"] < learned_below))
+        limit = limit and min(limit + 1, 10)
+    assert [*learned, run.has_learned] == expected
+    assert (expected[-1], True in expected[:-1]) == ((learned_below > 0,) * 2)
 
 
 @pytest.mark.usefixtures("quick")

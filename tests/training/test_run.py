@@ -9,7 +9,7 @@ import pytest
 
 from ntm import tasks
 from ntm.tasks import Recipe
-from ntm.tasks.recipe import Curriculum
+from ntm.tasks.recipe import Curriculum, Loss
 from ntm.training import loop
 from ntm.training.run import STATE, Settings, TrainingError, TrainingRun
 from tests.tiny import CPU, CURRICULUM, SHORT, SMALLEST, small, start
@@ -23,6 +23,7 @@ from tests.tiny import CPU, CURRICULUM, SHORT, SMALLEST, small, start
         (small(architecture="lstm"), [20]),
         (small(training_slots=(3, 8, 20), arguments={"memory_init": "learned"}), [20]),
         (CURRICULUM, [20, 120]),
+        (small(updates=60, loss=Loss(learned_below=1.0)), [20, 40]),
         (small("priority-sort", updates=30, arguments={"controller": "lstm", "extension": "analog"}), [20]),
         (
             small(
@@ -33,7 +34,7 @@ from tests.tiny import CPU, CURRICULUM, SHORT, SMALLEST, small, start
             [20, 40],
         ),
     ],
-    ids=["ntm", "lstm", "memory slots", "curriculum", "analog", "register"],
+    ids=["ntm", "lstm", "memory slots", "curriculum", "learned", "analog", "register"],
 )
 def test_a_stopped_run_ends_in_the_same_weights_as_one_never_stopped(
     tmp_path: Path, settings: Settings, stops: list[int]
@@ -53,7 +54,7 @@ def test_a_stopped_run_ends_in_the_same_weights_as_one_never_stopped(
     for name, tensor in straight.best.items():
         assert tensor.equal(stopped.best[name]), name
     assert straight.curve == stopped.curve
-    assert straight.limit == stopped.limit
+    assert (straight.limit, straight.has_learned) == (stopped.limit, stopped.has_learned)
     assert (straight.best_update, straight.best_validation) == (stopped.best_update, stopped.best_validation)
     kept = [
         {file.name: file.read_bytes() for file in (tmp_path / name).glob("snapshots/*")}

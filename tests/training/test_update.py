@@ -116,7 +116,7 @@ def test_a_step_goes_down_the_clipped_gradient_of_the_loss(
     """With plain descent in Adam's place, whose step is the gradient itself; run with the slots asked for."""
     arguments = {"memory_init": "learned"}
     loss = Loss(worst_bit=worst_bit, focus=focus)
-    run = start(small("associative-recall", loss=loss, gradient_norm=longest, arguments=arguments))
+    run = start(small("associative-recall", loss=loss, gradient_norm=longest, arguments=arguments), has_learned=True)
     task, model = run.task, run.model
     before = [parameter.detach().clone() for parameter in model.parameters()]
     batch = task.sample(3, items=2, generator=seeded())
@@ -134,15 +134,25 @@ def test_a_step_goes_down_the_clipped_gradient_of_the_loss(
         torch.testing.assert_close(was - parameter, gradient * min(1.0, longest / norm), rtol=1e-3, atol=1e-5)
 
 
-@pytest.mark.parametrize(("limit", "spreading_counts"), [(None, True), (2, False), (9, False), (10, True)])
-def test_heads_may_spread_until_all_sizes_are_drawn(limit: int | None, spreading_counts: bool) -> None:
+@pytest.mark.parametrize("has_learned", [False, True])
+def test_certainty_counts_once_the_task_is_learned(has_learned: bool) -> None:
+    for certain in (Loss(worst_bit=0.5, focus=0.0), Loss(worst_bit=0.0, focus=0.5)):
+        weights = []
+        for loss in (Loss(worst_bit=0.0, focus=0.0), certain):
+            run = start(small("repeat-copy", loss=loss), has_learned=has_learned)
+            batch = REPEAT_COPY.sample(2, generator=seeded(), length=2, repeats=2)
+            update_weights(run, plain(run.model), batch, None, seeded())
+            weights.append(run.model.cell.heads.addressing.weight)
+        assert weights[0].equal(weights[1]) != has_learned
+
+
+def test_a_model_without_heads_minimises_the_mean_alone() -> None:
     weights = []
-    for focus in (0.0, 0.5):
-        run = start(small("repeat-copy", loss=Loss(focus=focus)), limit=limit)
-        batch = REPEAT_COPY.sample(2, generator=seeded(), length=2, repeats=2)
-        update_weights(run, plain(run.model), batch, None, seeded())
-        weights.append(run.model.cell.heads.addressing.weight)
-    assert weights[0].equal(weights[1]) != spreading_counts
+    for loss in (Loss(worst_bit=0.0), Loss(worst_bit=0.5)):
+        run = start(small(architecture="lstm", loss=loss), has_learned=True)
+        update_weights(run, plain(run.model), COPY.sample(2, generator=seeded(), length=2), None, seeded())
+        weights.append(run.model.output.weight)
+    assert weights[0].equal(weights[1])
 
 
 @pytest.mark.parametrize("spoilt", [math.inf, math.nan])

@@ -31,6 +31,6 @@ def test_a_case_is_judged_on_no_more_sequences_than_it_takes_to_find_an_error(
     monkeypatch.setattr(type(COPY), "draw_validation", remember)
     monkeypatch.setattr(type(COPY), "errors", find_four_wrong_bits)
     monkeypatch.setattr(type(COPY), "validation", (Case({"length": 3}),))
-    assert validate(start(SHORT).model, COPY, 250).error == pytest.approx(error)
+    assert validate(start(SHORT).model, COPY).error == pytest.approx(error)
     assert [batch.inputs.shape for batch in drawn] == [(8, 100, 10)] * batches
     assert len({tuple(batch.inputs.flatten().tolist()) for batch in drawn}) == batches
