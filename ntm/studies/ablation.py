@@ -22,9 +22,9 @@ from ntm.training.run import Settings
 RECORD = "ablation.json"
 # What says which machine is trained, for how long and from where is no setting that it could go without.
 _GIVEN = {"updates", "arguments", "batch_size", "seed", "seeds"}
-# Where that is not what a recipe has that says nothing: slots of the machine's own number alone, none of either weight,
-# and both weights from the beginning.
-_WITHOUT: dict[str, Any] = {"training_slots": (), "worst_bit": 0.0, "focus": 0.0, "learned_below": math.inf}
+# Where that is not what a recipe has that says nothing: slots of the machine's own number alone, and certainty from the
+# beginning.
+_WITHOUT: dict[str, Any] = {"training_slots": (), "learned_below": math.inf}
 
 
 def without_each(recipe: Recipe) -> dict[str, Recipe]:
@@ -32,9 +32,10 @@ def without_each(recipe: Recipe) -> dict[str, Recipe]:
     usual = Recipe(updates=recipe.updates)
     names = {field.name for field in fields(Recipe)} - _GIVEN - {"loss"}
     found = {name: replace(recipe, **{name: _WITHOUT.get(name, getattr(usual, name))}) for name in sorted(names)}
-    for field in fields(recipe.loss):
-        loss: Any = replace(recipe.loss, **{field.name: _WITHOUT[field.name]})
-        found[field.name] = replace(recipe, loss=loss)
+    if recipe.loss != usual.loss:
+        for field in fields(recipe.loss):
+            value = _WITHOUT.get(field.name, getattr(usual.loss, field.name))
+            found[field.name] = replace(recipe, loss=replace(recipe.loss, **{field.name: value}))
     return {name: other for name, other in found.items() if other != recipe}
 
 

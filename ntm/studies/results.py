@@ -83,9 +83,9 @@ long. From `python -m ntm.studies.success`.
 _ABLATION = """
 ### What each setting is for
 
-Recipes differ in the machine, the number of updates and a few settings. These races went without one of those, or of
-the settings that all recipes share, from the same seeds, by one engine. Without "learned below", what makes a machine
-certain counts from the beginning.
+Recipes differ in the machine, the number of updates and a few settings. These races went without one of those, or
+without the numbers of slots that a recipe has that names none, from the same seeds, by one engine. Without "learned
+below", what makes a machine certain counts from the beginning.
 
 """
 

@@ -9,7 +9,7 @@ from ntm.tasks.base import Case, Task
 from ntm.tasks.bits import half_skewed_bits, random_bits
 from ntm.tasks.forms import Rows, Typed
 from ntm.tasks.layout import Batch, Given, Layout, Part
-from ntm.tasks.recipe import Curriculum, Recipe
+from ntm.tasks.recipe import Curriculum, Loss, Recipe
 
 
 class Copy(Task):
@@ -25,7 +25,7 @@ class Copy(Task):
     output_size = 8
     sizes: ClassVar = {"length": range(1, 21)}
     recipes: ClassVar = {
-        "ntm": Recipe(updates=5_000, arguments={"controller": "lstm"}),
+        "ntm": Recipe(updates=5_000, arguments={"controller": "lstm"}, loss=Loss(worst_bit=0.03, focus=0.005)),
         # The size of the paper's (its table 3).
         "lstm": Recipe(
             updates=20_000,

@@ -39,14 +39,14 @@ class Loss:
     found out what to do, the same would keep it from that.
     """
 
-    worst_bit: float = 0.03
-    """The weight of each sequence's worst bit. The mean alone is content with a rare vector that is barely right."""
-    focus: float = 0.005
-    """The weight of the mean entropy of the heads' weightings in nats. A machine whose heads rest on single slots goes
-    on working where sequences are longer."""
+    worst_bit: float = 0.0
+    """The weight of each sequence's worst bit, for tasks whose bits are all certain. The mean alone is content with a
+    rare vector that is barely right."""
+    focus: float = 0.0
+    """The weight of the mean entropy of the heads' weightings in nats, for tasks whose heads walk from slot to slot.
+    Where they rest on single slots, a machine goes on working where sequences are longer."""
     learned_below: float = 0.02
-    """It has learned once the mean cross entropy is below this, in nats, with all sizes drawn. Where bits can only be
-    guessed it never is."""
+    """It has learned once the mean cross entropy is below this, in nats, with all sizes drawn."""
 
     def of_certainty(self, losses: Tensor, weightings: Tensor) -> Tensor:
         """What is minimised besides, a number.

@@ -9,7 +9,7 @@ from ntm.tasks.base import Answer, Case, Question, Task
 from ntm.tasks.bits import half_skewed_bits, random_bits
 from ntm.tasks.forms import Number, Rows, Typed
 from ntm.tasks.layout import Batch, Count, Given, Layout, Part
-from ntm.tasks.recipe import Curriculum, Recipe
+from ntm.tasks.recipe import Curriculum, Loss, Recipe
 from ntm.tasks.text import InputError, count, format_bits
 
 _MOST_VECTORS = 500
@@ -48,6 +48,7 @@ class RepeatCopy(Task):
             },
             training_slots=(24, 40, 64),
             curriculum=Curriculum(first_limit=2, raise_below=0.02),
+            loss=Loss(worst_bit=0.03, focus=0.005),
         ),
         # The size of the paper's (its table 3).
         "lstm": Recipe(
