@@ -98,9 +98,11 @@ def add_downloads(machines: Machines, key: gr.State) -> None:
     link = gr.Textbox(
         label="A link that opens it here", interactive=False, max_lines=2, buttons=["copy"], elem_id="link"
     )
-    snippet = gr.Textbox(label="Python that repeats it", interactive=False, buttons=["copy"], elem_id="snippet")
+    snippet = gr.Textbox(
+        label="Python that repeats it", interactive=False, max_lines=30, buttons=["copy"], elem_id="snippet"
+    )
     # Progress shows on the words, for the pictures are hidden while there is none.
-    with gr.Row():
+    with gr.Row(elem_id="handed-over"):
         with gr.Column(min_width=_NARROW):
             gr.HTML("A card to hand on: what was asked, what came of it, and the link.")
             card_button = gr.Button("Make the card")
