@@ -151,3 +151,10 @@ def test_back_and_forward_open_what_was_there(browser: Browser, app_url: str) ->
         expect(page.locator("[data-part=root]")).to_have_attribute("data-step", "3")
         page.go_forward()
         assert_shown(page, "priority-sort", 12)
+
+
+@pytest.mark.parametrize("query", ["task=fly", "experiment=fly"])
+def test_one_gets_back_past_a_link_that_cannot_be_opened(browser: Browser, app_url: str, query: str) -> None:
+    with visiting(browser, f"{app_url}/?{query}") as page:
+        page.wait_for_url("**/?task=copy*")
+        assert page.evaluate("history.length") == 2  # the empty page that a browser begins with, and this one

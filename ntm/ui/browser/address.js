@@ -5,6 +5,7 @@ const SECONDS_BETWEEN = 0.3; // browsers refuse an address that changes with eve
 
 let newest = null; // the query that the address is to have
 let written = location.search;
+let isPlace = false; // whether what the address says has been on show: nobody is to come back to what cannot be
 
 export function queryOf({ asked, question }, step, touch = null) {
   const parts = {
@@ -22,15 +23,15 @@ export function queryOf({ asked, question }, step, touch = null) {
 
 // Has the address follow, soon. Another task or experiment is a place to come back from.
 export function showQuery(query) {
+  isPlace ||= placeOf(query) === placeOf(location.search);
   if (newest === null) setTimeout(writeNewest, 1000 * SECONDS_BETWEEN);
   newest = query;
 }
 
 function writeNewest() {
-  const isElsewhere = ![null, placeOf(newest)].includes(placeOf(location.search));
+  const isElsewhere = isPlace && placeOf(newest) !== placeOf(location.search);
   history[isElsewhere ? "pushState" : "replaceState"](history.state, "", "?" + newest + location.hash);
-  written = location.search;
-  newest = null;
+  [written, newest, isPlace] = [location.search, null, true];
 }
 
 function placeOf(query) {

@@ -23,6 +23,7 @@ const NOT_FINITE = "This machine's numbers grow beyond all bounds here, so it ha
 
 class Store {
   #whenOpened;
+  #isOpened = false;
   state = { run: null, problem: null, notice: null, original: null, touch: null };
   step = 0;
   link = new URLSearchParams(location.search); // that the page was opened with; its address changes
@@ -60,7 +61,9 @@ class Store {
   // The page has asked what its address says, or knows what is wrong with that.
   finishOpening(problem) {
     if (problem) this.tell(problem);
+    this.#isOpened = true;
     this.#whenOpened();
+    this.#showAddress();
   }
 
   // The run that the page came with, or why there is none.
@@ -307,7 +310,7 @@ class Store {
   }
 
   #showAddress() {
-    if (this.run && !this.state.problem) showQuery(this.#held ?? this.query());
+    if (this.#isOpened && this.run && !this.state.problem) showQuery(this.#held ?? this.query());
   }
 
   // What the LSTM makes of it, and how likely the machine thinks the next bit is a 1. Neither holds up the picture.
