@@ -32,7 +32,7 @@ def without_each(recipe: Recipe) -> dict[str, Recipe]:
     usual = Recipe(updates=recipe.updates)
     names = {field.name for field in fields(Recipe)} - _GIVEN - {"loss"}
     found = {name: replace(recipe, **{name: _WITHOUT.get(name, getattr(usual, name))}) for name in sorted(names)}
-    if recipe.loss != usual.loss:
+    if recipe.loss.asks_for_certainty:
         for field in fields(recipe.loss):
             value = _WITHOUT.get(field.name, getattr(usual.loss, field.name))
             found[field.name] = replace(recipe, loss=replace(recipe.loss, **{field.name: value}))

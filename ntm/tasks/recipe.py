@@ -48,6 +48,11 @@ class Loss:
     learned_below: float = 0.02
     """It has learned once the mean cross entropy is below this, in nats, with all sizes drawn."""
 
+    @property
+    def asks_for_certainty(self) -> bool:
+        """Whether there is anything besides."""
+        return bool(self.worst_bit or self.focus)
+
     def of_certainty(self, losses: Tensor, weightings: Tensor) -> Tensor:
         """What is minimised besides, a number.
 

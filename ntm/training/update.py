@@ -46,13 +46,13 @@ def update_weights(
     Returns:
         The loss and the mean error before the step, (2,), still on the device.
     """
-    model = run.model
+    model, loss = run.model, run.recipe.loss
     state = model.initial_state(batch.inputs.shape[1], slots, generator=generator)
     logits, weightings = forward(batch.inputs, state)
     losses = bit_losses(logits, batch)
     objective = mean_loss(losses, batch.mask)
-    if run.has_learned and weightings is not None:
-        objective = objective + run.recipe.loss.of_certainty(losses, weightings)
+    if run.has_learned and loss.asks_for_certainty and weightings is not None:
+        objective = objective + loss.of_certainty(losses, weightings)
     run.optimizer.zero_grad(set_to_none=True)
     torch.autograd.backward(objective)
     _step(run)
