@@ -352,7 +352,7 @@ def _write(runs: Sequence[TrainingRun], output: Path) -> bool:
     missed = misses(best.task, evaluation) if isinstance(best.model, NTM) else []
     if missed:
         more = f", and {len(missed) - 1} sizes more" if len(missed) > 1 else ""
-        print(f"not learned: {missed[0]}{more}; another --seed, or several with --seeds, may fare better")
+        print(f"not learned: {missed[0]}{more}; more --updates, another --seed or more --seeds may fare better")
     return not missed
 
 

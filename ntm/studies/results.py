@@ -75,8 +75,8 @@ _SUCCESS = """
 Seeds that nobody chose: how many races of `train.py` ended in a machine that does what its task's file promises, judged
 on {sequences} fresh sequences a size. The engines are those built for two kinds of processor, whose sums are rounded
 otherwise. "So of all" is the 95 % interval of the share, Wilson's. Seconds are those of all seeds of the
-median race together, on one thread; those of sorting beside two other trainings, which makes it two to three times as
-long. From `python -m ntm.studies.success`.
+median race together, on one thread beside other work; those of sorting beside two other trainings, which makes it two
+to three times as long. From `python -m ntm.studies.success`.
 
 """
 
