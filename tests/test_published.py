@@ -72,17 +72,20 @@ def test_the_weights_are_of_the_model_and_task_that_the_folder_is_named_after(fo
 # the experiments tell of what they do. The sorting machine is of a seed that was picked.
 OF_AN_EARLIER_RECIPE = {
     *("ntm-associative-recall", "ntm-copy", "ntm-priority-sort", "ntm-repeat-copy"),
-    *("ntm-feedforward-copy", "ntm-feedforward-repeat-copy", "ntm-lstm-repeat-copy"),
+    *("ntm-feedforward-associative-recall", "ntm-feedforward-copy"),
+    *("ntm-feedforward-repeat-copy", "ntm-lstm-repeat-copy"),
 }
 
 
 @of(FOLDERS)
 def test_they_were_trained_by_the_committed_recipe(folder: Path) -> None:
     task, recipe = task_of(folder), recipe_of(folder)
-    training, usual = facts(folder, "training.json"), asdict(Recipe(updates=0))
+    training = facts(folder, "training.json")
     # What a recipe has learned to say since then was as it is when nothing is said.
-    recorded = {name: training.get(name, default) for name, default in usual.items()}
-    recorded["loss"] = usual["loss"] | recorded["loss"]
+    recorded = {name: training.get(name, default) for name, default in asdict(Recipe(updates=0)).items()}
+    # A loss asks for certainty of machines with heads alone, and once they have learned.
+    if folder.name.startswith("lstm-") or all(row["loss"] >= recipe.loss.learned_below for row in training["curve"]):
+        recorded["loss"] = asdict(recipe.loss)
     own = recorded | {"seed": recipe.seed, "seeds": recipe.seeds}
     if folder.name not in OF_AN_EARLIER_RECIPE:
         assert recorded["seed"] in range(recipe.seed, recipe.seed + recipe.seeds)

@@ -22,9 +22,9 @@ from ntm.training.run import Settings
 RECORD = "ablation.json"
 # What says which machine is trained, for how long and from where is no setting that it could go without.
 _GIVEN = {"updates", "arguments", "batch_size", "seed", "seeds"}
-# Where that is not what a recipe has that says nothing: slots of the machine's own number alone, and certainty from the
-# beginning.
-_WITHOUT: dict[str, Any] = {"training_slots": (), "learned_below": math.inf}
+# Where that is not what a recipe has that says nothing: slots of the machine's own number alone, no worst bit, and
+# certainty from the beginning.
+_WITHOUT: dict[str, Any] = {"training_slots": (), "worst_bit": 0.0, "learned_below": math.inf}
 
 
 def without_each(recipe: Recipe) -> dict[str, Recipe]:

@@ -39,9 +39,9 @@ class Loss:
     found out what to do, the same would keep it from that.
     """
 
-    worst_bit: float = 0.0
-    """The weight of each sequence's worst bit, for tasks whose bits are all certain. The mean alone is content with a
-    rare vector that is barely right."""
+    worst_bit: float = 0.03
+    """The weight of each sequence's worst bit. The mean alone is content with a rare vector that is barely right. It is
+    nothing for tasks of which some bits can only be guessed."""
     focus: float = 0.0
     """The weight of the mean entropy of the heads' weightings in nats, for tasks whose heads walk from slot to slot.
     Where they rest on single slots, a machine goes on working where sequences are longer."""

@@ -48,7 +48,7 @@ class RepeatCopy(Task):
             },
             training_slots=(24, 40, 64),
             curriculum=Curriculum(first_limit=2, raise_below=0.02),
-            loss=Loss(worst_bit=0.03, focus=0.005),
+            loss=Loss(focus=0.005),
         ),
         # The size of the paper's (its table 3).
         "lstm": Recipe(

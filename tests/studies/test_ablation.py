@@ -22,8 +22,8 @@ def flat(recipe: Recipe) -> dict[str, object]:
 @pytest.mark.parametrize("task", ntm.tasks.names())
 def test_one_setting_at_a_time_is_left_out(task: str) -> None:
     recipe = ntm.tasks.get(task).recipes["ntm"]
-    without = flat(Recipe(updates=recipe.updates)) | {"training_slots": ()}
-    if recipe.loss != Loss():
+    without = flat(Recipe(updates=recipe.updates)) | {"training_slots": (), "worst_bit": 0.0}
+    if recipe.loss.worst_bit or recipe.loss.focus:
         without["learned_below"] = math.inf
     own = {name for name, value in flat(recipe).items() if value != without[name]} - {"arguments"}
     assert "training_slots" in own
@@ -38,7 +38,7 @@ def test_a_race_goes_without_the_setting_and_the_page_says_what_came_of_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     task = type(ntm.tasks.get("copy"))
-    certain = Loss(focus=0.1, learned_below=math.inf)
+    certain = Loss(worst_bit=0.0, focus=0.1, learned_below=math.inf)
     recipe = Recipe(updates=20, batch_size=2, seeds=2, arguments=SMALLEST["ntm"], training_slots=(3, 4), loss=certain)
     monkeypatch.setattr(task, "recipes", {"ntm": recipe})
     monkeypatch.setattr(task, "evaluation", (Case({"length": 2}, bar=0.0), Case({"length": 3})))
@@ -60,4 +60,4 @@ def test_a_race_goes_without_the_setting_and_the_page_says_what_came_of_it(
 
 def test_what_says_which_machine_is_trained_and_how_long_is_not_left_out() -> None:
     recipe = replace(Recipe(updates=7), seed=3, batch_size=16, arguments={"controller": "lstm"})
-    assert set(ablation.without_each(recipe)) == {"training_slots"}
+    assert set(ablation.without_each(recipe)) == {"training_slots", "worst_bit", "learned_below"}
