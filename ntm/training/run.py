@@ -108,7 +108,7 @@ class TrainingRun:
     limit: int | None
     """no size is drawn above this"""
     has_learned: bool = False
-    """whether the loss was ever below the recipe's `learned_below`"""
+    """whether the loss was ever below the recipe's `learned_below` with all sizes drawn"""
     best_update: int = 0
     best_validation: Validation = NOT_VALIDATED
     update: int = 0

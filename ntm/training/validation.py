@@ -12,7 +12,7 @@ from ntm.tasks import Case, Task
 from ntm.tasks.streams import make_generator
 
 _BATCH_SIZE = 100
-_MOST_SEQUENCES = 300
+_MOST_BATCHES = 3
 """that a case is judged on: none are drawn after one is wrong, so these are for weights that hardly err"""
 
 
@@ -54,7 +54,7 @@ def _judge(model: SequenceModel, task: Task, case: Case, stopping: Callable[[], 
     """In one case, on no more sequences than it takes to find an error."""
     device = next(model.parameters()).device
     errors, worst_logit = [], -math.inf
-    for index in range(math.ceil(_MOST_SEQUENCES / _BATCH_SIZE)):
+    for index in range(_MOST_BATCHES):
         begun = index > 0 or case is not task.validation[0]
         if begun and stopping is not None and stopping():
             raise Stopped
