@@ -2,6 +2,7 @@
 
     python -m ntm.studies.success --races 10
     python -m ntm.studies.success priority-sort --races 3
+    python -m ntm.studies.success ntm/studies/new_tasks/[a-z]*.py --races 1
 
 A race is what `train.py` runs. It succeeds where the machine does what its task's file promises. Race number r begins
 with seed r times the recipe's number of seeds, so that no two share one. Each is run by the engine as it is built for
@@ -48,14 +49,15 @@ class Planned(NamedTuple):
 
 
 class Rate(NamedTuple):
-    """How the races of one task in one engine went."""
+    """How the races of one kind went."""
 
-    task: str
-    engine: str
+    kind: tuple[str, ...]
     races: int
     succeeded: int
     seconds: float
     """the median, all seeds of a race together, on one thread"""
+    missed: list[str]
+    """what those did not do that failed, a phrase each"""
 
 
 def engines() -> dict[str, str]:
@@ -68,18 +70,24 @@ def engines() -> dict[str, str]:
     return {f"native:{library.kind()}": "native", other: other}
 
 
-def rates(races: Sequence[dict[str, Any]]) -> list[Rate]:
-    """What is on record of each task and engine, in the order in which they came."""
-    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+def rates(races: Sequence[dict[str, Any]], *, by: Sequence[str] = ("task", "engine")) -> list[Rate]:
+    """What is on record of each kind of race, in the order in which they came.
+
+    Args:
+        races: as `run_all` records them.
+        by: what tells the kinds apart.
+    """
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for each in races:
-        groups.setdefault((each["task"], each["engine"]), []).append(each)
+        groups.setdefault(tuple(each[name] for name in by), []).append(each)
     return [
         Rate(
-            *(task, engine, len(found)),
+            *(kind, len(found)),
             succeeded=sum(not each["misses"] for each in found),
             seconds=median(each["seconds"] for each in found),
+            missed=list(dict.fromkeys(phrase for each in found for phrase in each["misses"])),
         )
-        for (task, engine), found in groups.items()
+        for kind, found in groups.items()
     ]
 
 
@@ -140,13 +148,18 @@ def _judge(runs: Sequence[TrainingRun]) -> dict[str, Any]:
 def make_parser(name: str, description: str, races: int) -> argparse.ArgumentParser:
     """The command line of a study that races: which tasks, and how many races."""
     parser = argparse.ArgumentParser(prog=f"python -m ntm.studies.{name}", description=description)
-    parser.add_argument("tasks", nargs="*", metavar="TASK", type=_task, help="(default: all)")
+    parser.add_argument("tasks", nargs="*", metavar="TASK", type=_task, help="or a file of one (default: all)")
     parser.set_defaults(tasks=[tasks.get(name) for name in tasks.names()])
     parser.add_argument("--races", type=int, default=races, help="of each kind (default: %(default)s)")
     return parser
 
 
 def _task(name: str) -> Task:
+    if name.endswith(".py"):
+        try:
+            return tasks.load(name)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
     if name not in tasks.names():
         raise argparse.ArgumentTypeError(f"no task {name}; there are {', '.join(tasks.names())}")
     return tasks.get(name)
@@ -171,7 +184,7 @@ def main(arguments: list[str] | None = None) -> int:
     if races is None:
         return 130
     for rate in rates(races):
-        print(f"{rate.task}, {rate.engine}: {rate.succeeded} of {rate.races}, {rate.seconds:,.0f} s a race")
+        print(f"{', '.join(rate.kind)}: {rate.succeeded} of {rate.races}, {rate.seconds:,.0f} s a race")
     return 0
 
 

@@ -54,8 +54,8 @@ def test_a_race_goes_without_the_setting_and_the_page_says_what_came_of_it(
     rows = [line for line in (tmp_path / "README.md").read_text().splitlines() if line.startswith("| copy")]
     cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
     assert [row[:3] for row in cells] == [["copy", "training slots", "0 of 1"], ["copy", "focus", "1 of 1"]]
-    assert "length 2, where 0 is the bar" in cells[0][3]
-    assert not cells[1][3]
+    assert "length 2, where 0 is the bar" in cells[0][5]
+    assert not cells[1][5]
 
 
 def test_what_says_which_machine_is_trained_and_how_long_is_not_left_out() -> None:

@@ -16,18 +16,24 @@ def raced(task: str, engine: str, seconds: float, *misses: str) -> dict[str, obj
     return {"task": task, "engine": engine, "seed": 0, "seeds": 4, "seconds": seconds, "misses": list(misses)}
 
 
+MISSED = "2 bit errors at length 20, where 0.01 is the bar"
 RACES = [
     raced("copy", "native:x86-64-v4", 10.0),
     raced("copy", "native:x86-64-v3", 30.0),
-    raced("copy", "native:x86-64-v4", 20.0, "2 bit errors at length 20, where 0.01 is the bar"),
+    raced("copy", "native:x86-64-v4", 20.0, MISSED),
     raced("copy", "native:x86-64-v4", 90.0),
 ]
 
 
 def test_a_rate_is_of_one_task_and_engine() -> None:
     newer, older = success.rates(RACES)
-    assert newer == ("copy", "native:x86-64-v4", 3, 2, 20.0)
-    assert older == ("copy", "native:x86-64-v3", 1, 1, 30.0)
+    assert newer == (("copy", "native:x86-64-v4"), 3, 2, 20.0, [MISSED])
+    assert older == (("copy", "native:x86-64-v3"), 1, 1, 30.0, [])
+
+
+def test_kinds_are_told_apart_by_what_is_asked() -> None:
+    (rate,) = success.rates(RACES, by=["task"])
+    assert rate == (("copy",), 4, 3, 25.0, [MISSED])
 
 
 def test_the_results_page_says_how_sure_it_is(tmp_path: Path) -> None:
@@ -41,6 +47,7 @@ def test_the_results_page_says_how_sure_it_is(tmp_path: Path) -> None:
         "2 of 3",
         "21 to 94 %",
         "20",
+        MISSED,
     ]
 
 
