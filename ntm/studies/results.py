@@ -84,7 +84,7 @@ to three times as long. From `python -m ntm.studies.success`.
 _NEW_TASKS = """
 ### Tasks that no setting was made for
 
-The same for tasks that nothing was tuned on, by `Recipe(updates=15_000, arguments={"controller": "lstm"})`: vectors of
+The same for tasks that nothing was tuned on, by `Recipe(updates=5_000, arguments={"controller": "lstm"})`: vectors of
 8 bits, 1 to 10 of them, and two numbers of 1 to 10 bits where they are added. To have learned one is to err by no more
 than 0.1 bits a sequence, whatever the size. They are files in [`ntm/studies/new_tasks`](../ntm/studies/new_tasks).
 From `python -m ntm.studies.success ntm/studies/new_tasks/[a-z]*.py`.

@@ -30,11 +30,8 @@ class PrioritySort(Task):
     smallest: ClassVar = {"length": left_out + 1}
     recipes: ClassVar = {
         "ntm": Recipe(
-            updates=30_000,
+            updates=20_000,
             arguments={"controller_size": 128, "extension": "analog"},
-            learning_rate=2e-3,
-            search=1 / 15,
-            gradient_norm=0.5,
             # More than there are steps: on 32, which the heads go around, every second validation found a collapse.
             training_slots=(64, 96),
             # Which of two vectors comes first can only be guessed where their priorities are all but the same.

@@ -10,7 +10,6 @@ from typing import Any, Self
 
 from torch import Tensor
 
-_SEARCHING_RATE = 2.0
 _FEWEST_SLOTS = 32
 _SMALLEST_WEIGHT = 1e-6
 
@@ -71,15 +70,12 @@ class Recipe:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     """The arguments of the model, other than its defaults."""
     batch_size: int = 32
-    learning_rate: float = 3e-3
+    learning_rate: float = 1e-2
     """It falls from here to zero along a cosine."""
-    search: float = 0.0
-    """The share of the updates before that, at twice the rate. It is for tasks whose algorithm is found at a rate at
-    which it cannot be held."""
-    gradient_norm: float = 0.2
-    """The gradient is cut down to this. A machine that works has gradients of norm 0.1 or so. One step on a spike a
-    hundred times that throws it back to chance, which clipping at 10, the usual choice, does not prevent. Cut down so
-    far, a machine bears three times the usual rate, and learns within a third of the updates."""
+    gradient_norm: float = 0.05
+    """The gradient is cut down to this, which while a machine learns is to say always: every batch counts for the same.
+    One step on a gradient a hundred times as long as usual throws a machine that works back to chance, which clipping
+    at 10, the usual choice, does not prevent. Cut down so far, it bears ten times the usual rate, and learns sooner."""
     training_slots: tuple[int, ...] | None = None
     """Numbers of memory slots to train with, one of them drawn an update; the model's own when empty, and those of
     `few_slots` when None. Few take less time and are learned to be used sooner, and several keep a machine from relying
@@ -97,11 +93,8 @@ class Recipe:
         return replace(self, arguments=arguments | {"controller": controller})
 
     def learning_rate_at(self, update: int) -> float:
-        """Twice the rate to search; then it falls to zero along a cosine."""
-        begun = round(self.search * self.updates)
-        if update < begun:
-            return _SEARCHING_RATE * self.learning_rate
-        progress = min((update - begun) / max(self.updates - begun, 1), 1.0)
+        """The rate of an update, from 0 on."""
+        progress = min(update / self.updates, 1.0)
         return self.learning_rate * (1 + math.cos(math.pi * progress)) / 2
 
 

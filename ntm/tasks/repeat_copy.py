@@ -39,7 +39,7 @@ class RepeatCopy(Task):
     largest_count_noise = 0.45
     recipes: ClassVar = {
         "ntm": Recipe(
-            updates=16_000,
+            updates=8_000,
             arguments={
                 "controller_size": 128,
                 "memory_slots": 64,
@@ -47,7 +47,6 @@ class RepeatCopy(Task):
                 "extension": {"register": {"channel": count_channel, "mean": count_mean, "deviation": count_deviation}},
             },
             training_slots=(24, 40, 64),
-            curriculum=Curriculum(first_limit=2, raise_below=0.02),
             loss=Loss(focus=0.005),
         ),
         # The size of the paper's (its table 3).
