@@ -39,7 +39,7 @@ class RepeatCopy(Task):
     largest_count_noise = 0.45
     recipes: ClassVar = {
         "ntm": Recipe(
-            updates=12_000,
+            updates=10_000,
             arguments={
                 "controller_size": 128,
                 "memory_slots": 64,
