@@ -64,8 +64,8 @@ the heads are at first is learned, and so is memory, from each of the three star
     "ours": """
 ### With this project's recipes
 
-The machines above with {slots} slots. "Random" memory is drawn anew for every sequence. The error is that of every
-update's batch before the update.
+The machines above with {slots} slots, by recipes of a lower rate than today's. "Random" memory is drawn anew for every
+sequence. The error is that of every update's batch before the update.
 """,
 }
 
@@ -76,8 +76,7 @@ _SUCCESS = """
 Seeds that nobody chose: how many races of `train.py` ended in a machine that does what its task's file promises, judged
 on {sequences} fresh sequences a size. The engines are those built for two kinds of processor, whose sums are rounded
 otherwise. "So of all" is the 95 % interval of the share, Wilson's. Seconds are those of all seeds of the
-median race together, on one thread beside other work; those of sorting beside two other trainings, which makes it two
-to three times as long. From `python -m ntm.studies.success`.
+median race together, on one thread beside other work. From `python -m ntm.studies.success`.
 
 """
 

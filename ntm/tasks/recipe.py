@@ -75,8 +75,8 @@ class Recipe:
     gradient_norm: float = 0.2
     """The gradient is cut down to this. A machine that works has gradients of norm 0.1 or so. One step on a spike a
     hundred times that throws it back to chance, which clipping at 10, the usual choice, does not prevent. Cut down so
-    far, a machine bears ten times the usual rate. Cut down further, it finds out sooner and is less certain at last,
-    for it is the rare sequence that is hard whose gradient is long."""
+    far, a machine bears ten times the usual rate. Cut down further, it finds out sooner, and is less certain at last.
+    """
     training_slots: tuple[int, ...] | None = None
     """Numbers of memory slots to train with, one of them drawn an update; the model's own when empty, and those of
     `few_slots` when None. Few take less time and are learned to be used sooner, and several keep a machine from relying
