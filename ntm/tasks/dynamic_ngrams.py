@@ -31,7 +31,11 @@ class DynamicNgrams(Task):
     error_name = "bits"
     excess_name = "bits above optimal"
     recipes: ClassVar = {
-        "ntm": Recipe(updates=3_500, arguments={"controller": "lstm", "memory_slots": 32, "memory_init": "learned"}),
+        "ntm": Recipe(
+            updates=7_000,
+            arguments={"controller": "lstm", "memory_slots": 32, "memory_init": "learned"},
+            learning_rate=3e-3,
+        ),
         # The size of the paper's (its table 3).
         "lstm": Recipe(
             updates=7_000, arguments={"hidden_size": 128, "num_layers": 3}, learning_rate=2e-3, gradient_norm=1.0
