@@ -1,4 +1,4 @@
-"""Tasks that no setting was made for: what they ask, in plain lists and whole numbers, and that they can be raced."""
+"""Tasks without a recipe of their own: what they ask, in plain lists and whole numbers, and that they can be raced."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -96,7 +96,7 @@ def test_files_are_raced_and_stand_in_a_table_of_their_own(monkeypatch: pytest.M
     for name in names:
         del registry._registry()[name]
     results.write(tmp_path)
-    section = (tmp_path / "README.md").read_text().partition("### Tasks that no setting was made for")[2]
+    section = (tmp_path / "README.md").read_text().partition("### Tasks without a recipe of their own")[2]
     rows = [line for line in section.splitlines() if line.startswith("| ") and "0 of 1" in line]
     assert [row.split()[1] for row in rows] == [race["task"] for race in races]
     assert all("bit errors at length 2, where 0 is the bar" in row for row in rows)

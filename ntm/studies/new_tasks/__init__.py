@@ -1,4 +1,4 @@
-"""Tasks that no setting of a recipe was made for: what does the default recipe make of them?
+"""Tasks without a recipe of their own: what does the default recipe make of them?
 
     python -m ntm.studies.success ntm/studies/new_tasks/[a-z]*.py --races 2
 
