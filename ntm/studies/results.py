@@ -84,9 +84,9 @@ _NEW_TASKS = """
 ### Tasks without a recipe of their own
 
 The same by `Recipe(updates=5_000, arguments={"controller": "lstm"})`: vectors of 8 bits, 1 to 10 of them, and two
-numbers of 1 to 10 bits where they are added. To have learned one is to err by no more than 0.1 bits a sequence, whatever
-the size. The default rate was chosen by how soon odd-places-first, halves-swapped and binary-addition are learned; the
-others had no part in any choice. They are files in [`ntm/studies/new_tasks`](../ntm/studies/new_tasks).
+numbers of 1 to 10 bits where they are added. To have learned one is to err by no more than 0.1 bits a sequence,
+whatever the size. The default rate was chosen by how soon odd-places-first, halves-swapped and binary-addition are
+learned; the others had no part in any choice. They are files in [`ntm/studies/new_tasks`](../ntm/studies/new_tasks).
 From `python -m ntm.studies.success ntm/studies/new_tasks/[a-z]*.py`.
 
 """
