@@ -25,7 +25,13 @@ class Copy(Task):
     output_size = 8
     sizes: ClassVar = {"length": range(1, 21)}
     recipes: ClassVar = {
-        "ntm": Recipe(updates=5_000, arguments={"controller": "lstm"}, learning_rate=3e-3, loss=Loss(focus=0.005)),
+        "ntm": Recipe(
+            updates=5_000,
+            arguments={"controller": "lstm"},
+            learning_rate=3e-3,
+            gradient_norm=0.2,
+            loss=Loss(focus=0.005),
+        ),
         # The size of the paper's (its table 3).
         "lstm": Recipe(
             updates=20_000,

@@ -35,6 +35,7 @@ class DynamicNgrams(Task):
             updates=7_000,
             arguments={"controller": "lstm", "memory_slots": 32, "memory_init": "learned"},
             learning_rate=3e-3,
+            gradient_norm=0.2,
         ),
         # The size of the paper's (its table 3).
         "lstm": Recipe(

@@ -32,7 +32,6 @@ class PrioritySort(Task):
         "ntm": Recipe(
             updates=20_000,
             arguments={"controller_size": 128, "extension": "analog"},
-            gradient_norm=0.05,  # what has to be found out is the hard part
             # More than there are steps: on 32, which the heads go around, every second validation found a collapse.
             training_slots=(64, 96),
             # Which of two vectors comes first can only be guessed where their priorities are all but the same.

@@ -72,10 +72,10 @@ class Recipe:
     batch_size: int = 32
     learning_rate: float = 1e-2
     """It falls from here to zero along a cosine."""
-    gradient_norm: float = 0.2
+    gradient_norm: float = 0.05
     """The gradient is cut down to this. A machine that works has gradients of norm 0.1 or so. One step on a spike a
     hundred times that throws it back to chance, which clipping at 10, the usual choice, does not prevent. Cut down so
-    far, a machine bears ten times the usual rate. Cut down further, it finds out sooner, and is less certain at last.
+    far, a machine bears ten times the usual rate, and finds out sooner.
     """
     training_slots: tuple[int, ...] | None = None
     """Numbers of memory slots to train with, one of them drawn an update; the model's own when empty, and those of
