@@ -64,8 +64,8 @@ the heads are at first is learned, and so is memory, from each of the three star
     "ours": """
 ### With this project's recipes
 
-The machines above with {slots} slots, by recipes of a lower rate than today's. "Random" memory is drawn anew for every
-sequence. The error is that of every update's batch before the update.
+The machines above with {slots} slots. "Random" memory is drawn anew for every sequence. The error is that of every
+update's batch before the update.
 """,
 }
 
