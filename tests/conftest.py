@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 
 from ntm import tasks
-from ntm.tasks import Case
+from ntm.tasks import Case, registry
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -81,14 +81,30 @@ def running_app(
             process.wait(timeout=20)
 
 
-def judge_quickly(patch: pytest.MonkeyPatch) -> None:
-    """Have every task judged at its smallest sizes only, and one seed trained unless more are asked for."""
+def judge_quickly(patch: pytest.MonkeyPatch, **changes: Any) -> None:
+    """Have every task judged at its smallest sizes only, and one seed trained unless more are asked for.
+
+    Args:
+        patch: puts it all back.
+        **changes: to every recipe besides.
+    """
     for task in map(tasks.get, tasks.names()):
-        alone = {name: replace(recipe, seeds=1) for name, recipe in task.recipes.items()}
+        alone = {name: replace(recipe, seeds=1, **changes) for name, recipe in task.recipes.items()}
         patch.setattr(type(task), "recipes", alone)
         smallest = Case({name: task.smallest.get(name, 1) for name in task.sizes})
         patch.setattr(type(task), "validation", (smallest,))
         patch.setattr(type(task), "evaluation", (smallest,))
+
+
+@contextmanager
+def forgetting_tasks() -> Iterator[None]:
+    """What is loaded within is forgotten after it."""
+    before = dict(registry._registry())
+    try:
+        yield
+    finally:
+        registry._registry().clear()
+        registry._registry().update(before)
 
 
 @pytest.fixture

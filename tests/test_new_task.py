@@ -18,10 +18,10 @@ import ntm
 from ntm.commands import demo, train
 from ntm.storage import checkpoint
 from ntm.studies import evaluation, results
-from ntm.tasks import Question, Task, registry
+from ntm.tasks import Question, Task
 from ntm.ui.panels.takeaway import write_snippet
 from tests.browsing import open_page, visiting
-from tests.conftest import ROOT, serve_app
+from tests.conftest import ROOT, forgetting_tasks, serve_app
 from tests.ui.test_page import replace_text, run_id, type_and_run, wait_for_new_run
 
 _CONTRIBUTING = (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -75,10 +75,8 @@ def url(task_file: Path, environment: Mapping[str, str], checkpoints: Path) -> I
 @pytest.fixture
 def known() -> Iterator[None]:
     """What a test loads is forgotten after it."""
-    before = dict(registry._registry())
-    yield
-    registry._registry().clear()
-    registry._registry().update(before)
+    with forgetting_tasks():
+        yield
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ntm.studies import new_tasks, results, success
 from ntm.tasks import Case, load, registry
+from tests.conftest import forgetting_tasks
 from tests.tiny import SMALLEST
 
 FILES = sorted(Path(new_tasks.__path__[0]).glob("[a-z]*.py"))
@@ -30,10 +31,8 @@ ANSWERS: dict[str, Callable[[list[int]], list[int]]] = {
 @pytest.fixture(autouse=True, scope="module")
 def _forgotten() -> Iterator[None]:
     """What is loaded here is no task of other tests."""
-    before = dict(registry._registry())
-    yield
-    registry._registry().clear()
-    registry._registry().update(before)
+    with forgetting_tasks():
+        yield
 
 
 def to_bits(numbers: list[int], width: int) -> torch.Tensor:
@@ -62,8 +61,8 @@ def test_what_is_due_is_what_plain_lists_say(path: Path, numbers: list[int]) -> 
 
 
 @given(st.integers(1, 12).flatmap(lambda length: st.tuples(*[st.integers(0, 2**length - 1)] * 2, st.just(length))))
-def test_two_numbers_are_added(given: tuple[int, int, int]) -> None:
-    one, other, length = given
+def test_two_numbers_are_added(numbers: tuple[int, int, int]) -> None:
+    one, other, length = numbers
     task = load(next(path for path in FILES if path.stem == "binary_addition"))
     pairs = torch.stack([to_bits([one], length)[0], to_bits([other], length)[0]], dim=-1)
     batch = task.encode(pairs.unsqueeze(1))
