@@ -156,11 +156,10 @@ def _describe(home: Path, label: str, found: Checkpoint) -> str:
 
 def _success(races: Sequence[dict[str, Any]]) -> list[str]:
     """How often the tasks here are learned, and then those that are not of this package."""
-    new = [each for each in races if each["task"] not in tasks.names()]
-    parts = [
-        _SUCCESS.format(sequences=success.SEQUENCES),
-        _races([each for each in races if each not in new], "task", "engine"),
-    ]
+    known = tasks.names()
+    here = [each for each in races if each["task"] in known]
+    new = [each for each in races if each["task"] not in known]
+    parts = [_SUCCESS.format(sequences=success.SEQUENCES), _races(here, "task", "engine")]
     return parts + ([_NEW_TASKS, _races(new, "task", "engine")] if new else [])
 
 

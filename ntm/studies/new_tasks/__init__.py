@@ -19,7 +19,6 @@ from ntm.tasks.text import caption_each
 class Answered(Task):
     """Rows: the vectors; a flag; empty rows, on which the answer is due."""
 
-    bits: ClassVar = 8
     input_size, output_size = 9, 8
     sizes: ClassVar = {"length": range(1, 11)}
     recipes: ClassVar = {"ntm": Recipe(updates=5_000, arguments={"controller": "lstm"})}
@@ -38,21 +37,22 @@ class Answered(Task):
             vectors: (L, B, C), bits.
         """
         due = self.answer(vectors)
-        asked, steps = len(vectors) + 1, len(vectors) + 1 + len(due)
-        inputs = vectors.new_zeros(steps, vectors.shape[1], self.input_size)
-        inputs[: asked - 1, :, : self.bits] = vectors
-        inputs[asked - 1, :, self.bits] = 1
-        targets = vectors.new_zeros(steps, vectors.shape[1], self.output_size)
-        targets[asked:] = due
-        mask = torch.zeros(inputs.shape[:2], dtype=torch.bool, device=vectors.device)
-        mask[asked:] = True
+        length, batch_size, _ = vectors.shape
+        steps = length + 1 + len(due)
+        inputs = vectors.new_zeros(steps, batch_size, self.input_size)
+        inputs[:length, :, :-1] = vectors
+        inputs[length, :, -1] = 1
+        targets = vectors.new_zeros(steps, batch_size, self.output_size)
+        targets[length + 1 :] = due
+        mask = torch.zeros(steps, batch_size, dtype=torch.bool, device=vectors.device)
+        mask[length + 1 :] = True
         return Batch(inputs, targets, mask)
 
     def draw(
         self, batch_size: int, generator: torch.Generator | None, device: torch.device | str | None, **sizes: int
     ) -> Batch:
         """Draw fair coins."""
-        return self.encode(random_bits((sizes["length"], batch_size, self.bits), generator, device))
+        return self.encode(random_bits((sizes["length"], batch_size, self.input_size - 1), generator, device))
 
     def captions(self, typed: Typed) -> list[str]:
         """What each step is about."""

@@ -1,7 +1,5 @@
 """Binary addition: two numbers come in side by side, the lowest bits first, and their sum is due."""
 
-from typing import ClassVar
-
 import torch
 from torch import Tensor
 
@@ -14,7 +12,6 @@ class BinaryAddition(Answered):
 
     name = "binary-addition"
     tells = "It sees two numbers bit by bit, the lowest first, then says their sum."
-    bits: ClassVar = 2
     input_size, output_size = 3, 1
     form = Rows(bits=2)
 
