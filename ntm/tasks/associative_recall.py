@@ -29,7 +29,7 @@ class AssociativeRecall(Task):
     sizes: ClassVar = {"items": range(2, 7)}
     smallest: ClassVar = {"items": 2}
     recipes: ClassVar = {
-        "ntm": Recipe(updates=6_000, arguments={"controller": "lstm"}, learning_rate=3e-3, gradient_norm=0.2),
+        "ntm": Recipe(updates=6_000, arguments={"controller": "lstm"}),
         # The size of the paper's (its table 3).
         "lstm": Recipe(
             updates=12_000, arguments={"hidden_size": 256, "num_layers": 3}, learning_rate=1e-3, gradient_norm=1.0

@@ -28,8 +28,6 @@ class Copy(Task):
         "ntm": Recipe(
             updates=5_000,
             arguments={"controller": "lstm"},
-            learning_rate=3e-3,
-            gradient_norm=0.2,
             loss=Loss(focus=0.005),
         ),
         # The size of the paper's (its table 3).

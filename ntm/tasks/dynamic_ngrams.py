@@ -32,10 +32,8 @@ class DynamicNgrams(Task):
     excess_name = "bits above optimal"
     recipes: ClassVar = {
         "ntm": Recipe(
-            updates=7_000,
+            updates=4_000,
             arguments={"controller": "lstm", "memory_slots": 32, "memory_init": "learned"},
-            learning_rate=3e-3,
-            gradient_norm=0.2,
         ),
         # The size of the paper's (its table 3).
         "lstm": Recipe(

@@ -21,7 +21,7 @@ class Answered(Task):
 
     input_size, output_size = 9, 8
     sizes: ClassVar = {"length": range(1, 11)}
-    recipes: ClassVar = {"ntm": Recipe(updates=5_000, arguments={"controller": "lstm"})}
+    recipes: ClassVar = {"ntm": Recipe(updates=10_000, arguments={"controller": "lstm"})}
     validation = (Case({"length": 10}),)
     evaluation = (*(Case({"length": length}, bar=0.1) for length in range(1, 11)), Case({"length": 20}))
     form = Rows(bits=8)
