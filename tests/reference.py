@@ -16,10 +16,11 @@ An analog machine departs from the paper in three places: its controller, and th
 tanh(3 x) wherever they would see an input or a read x (the layer sees the controller's output as it is); its heads see
 the input, as it is, after the controller's output; and what they add is clipped but not squashed.
 
-A machine with a register departs from it in four others. The channel c of the input that brings a count gives way to
-deviation * c + mean - 1/2 where it is not 0. The controller, and the layer that gives the logits, see tanh(10 x) as
+A machine with a register departs from it in five others. The channel c of the input that brings a count gives way to
+deviation * c + mean - 1/2 where it is not 0. The controller, and the layer that gives the logits, see tanh(3 x) as
 above. Equations 5 and 6 look at all numbers of a key and of a slot but the first. And of each erase and add vector the
-first raw numbers, squashed by the logistic function to p and t, become an erasure of 0 and an addition of p c - t.
+first raw numbers, squashed by the logistic function to p and t, become an erasure of 0 and an addition of p c - t. The
+first number of each read is the sum over i of the first of M(i), whatever the weighting.
 """
 
 from collections.abc import Mapping
@@ -170,6 +171,13 @@ def emit_erase_and_add_with_register(raw: Tensor, width: int, count: Tensor) -> 
     return torch.cat([torch.zeros_like(added.view(1)), erase_vector[1:]]), torch.cat([added.view(1), add_vector[1:]])
 
 
+def read_beside_register(memory: Tensor, weighting: Tensor) -> Tensor:
+    """The same where the first column is a register."""
+    result = read(memory, weighting)
+    result[0] = sum(slot[0] for slot in memory)
+    return result
+
+
 def restore(x: Tensor, register: Mapping[str, Any]) -> Tensor:
     """The input with its count as it was before it was normalised, less one half."""
     channel = register["channel"]
@@ -179,9 +187,7 @@ def restore(x: Tensor, register: Mapping[str, Any]) -> Tensor:
 
 def sense(quantities: Tensor, config: Mapping[str, Any]) -> Tensor:
     """What a network sees of inputs and reads."""
-    if config["extension"] == "analog":
-        return torch.tanh(3 * quantities)
-    return quantities if config["extension"] is None else torch.tanh(10 * quantities)
+    return quantities if config["extension"] is None else torch.tanh(3 * quantities)
 
 
 def lstm_cell(
@@ -264,7 +270,8 @@ def _run_sequence(config: Mapping[str, Any], weights: Weights, inputs: Tensor, m
     first = torch.zeros(slots, dtype=memory.dtype)
     first[0] = 1
     focus = [first] * (read_heads + write_heads)
-    reads = [read(memory, weighting) for weighting in focus[:read_heads]]
+    read_one = read if register is None else read_beside_register
+    reads = [read_one(memory, weighting) for weighting in focus[:read_heads]]
     zeros = torch.zeros(config["controller_size"], dtype=memory.dtype)
     lstm_state = [(zeros, zeros)] * layers if config["controller"] == "lstm" else []
 
@@ -290,7 +297,7 @@ def _run_sequence(config: Mapping[str, Any], weights: Weights, inputs: Tensor, m
         hidden = 0 if register is None else 1
         focus = [address(head, memory, previous, hidden) for head, previous in zip(heads, focus, strict=True)]
         memory = write(memory, focus[read_heads:], [pair[0] for pair in writes], [pair[1] for pair in writes])
-        reads = [read(memory, weighting) for weighting in focus[:read_heads]]
+        reads = [read_one(memory, weighting) for weighting in focus[:read_heads]]
 
         all_logits.append(linear(weights, "cell.output", torch.cat([output, sense(torch.cat(reads), config)])))
         all_memory.append(memory)

@@ -71,7 +71,7 @@ def test_the_weights_are_of_the_model_and_task_that_the_folder_is_named_after(fo
 # They are as good as what today's recipes make in a half or a third of the time, or a little better, and the tour and
 # the experiments tell of what they do. The sorting machine is of a seed that was picked.
 OF_AN_EARLIER_RECIPE = {
-    *("ntm-associative-recall", "ntm-copy", "ntm-dynamic-ngrams", "ntm-priority-sort", "ntm-repeat-copy"),
+    *("ntm-associative-recall", "ntm-copy", "ntm-dynamic-ngrams", "ntm-priority-sort"),
     *("ntm-feedforward-associative-recall", "ntm-feedforward-copy", "ntm-feedforward-dynamic-ngrams"),
     *("ntm-feedforward-priority-sort", "ntm-lstm-priority-sort"),
     *("ntm-feedforward-repeat-copy", "ntm-lstm-repeat-copy"),

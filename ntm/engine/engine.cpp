@@ -155,6 +155,13 @@ float dot_lanes(int row, const float* a, const float* b) {
   return sum_of(sum);
 }
 
+ALONE
+float sum_lanes(int row, const float* values) {
+  Lanes sum{};
+  for (int n = 0; n < row; n += kLanes) sum += lanes(values + n);
+  return sum_of(sum);
+}
+
 // ---- products ----
 
 // A matrix whose element (row, k) is at values[row * row_stride + k * k_stride]: a matrix or its transpose.
@@ -828,6 +835,11 @@ void write_backward(const Shape& s, const Emitted& at, int row, const float* emi
   }
 }
 
+ALONE
+void add_scaled(int row, float factor, const float* __restrict values, float* __restrict sums) {
+  for (int n = 0; n < row; n += kLanes) stored(sums + n) += factor * lanes(values + n);
+}
+
 // From the gradient of what one head reads (M) to that of its weighting (N), and of the memory, both added to.
 ALONE
 void read_backward(int row, int width, const float* __restrict gradient, const float* __restrict weights,
@@ -1111,12 +1123,14 @@ struct Machine {
       if (overrides[i].step == step && overrides[i].field == field) values[overrides[i].index] = overrides[i].value;
   }
 
-  // Equation 2, and what the layer of the logits and, at the next step, the controller see of it.
+  // Equation 2, but all that a register holds, and what the layer of the logits and, at the next step, the controller see of it.
   void read(int step, int b, const float* weightings, const float* contents) const {
     float *reads = tape.reads + of(step, b) * plan.read_row, *as_seen = features(of(step, b)) + plan.seen_by_heads + s.units;
-    for (int r = 0; r < s.read_heads; ++r)
-      for (int m = 0; m < s.width; ++m)
+    for (int r = 0; r < s.read_heads; ++r) {
+      for (int m = plan.registers; m < s.width; ++m)
         reads[r * s.width + m] = dot_lanes(row, weightings + r * row, contents + m * row);
+      if (plan.registers) reads[r * s.width] = sum_lanes(row, contents);
+    }
     sense(plan.read_size, reads, as_seen);
     copy(plan.read_size, as_seen, seen(0, after(step, b)) + s.inputs);
   }
@@ -1229,9 +1243,13 @@ struct Machine {
     const float* contents = memory(after(step, b));
     float* gradient = reads_gradient(b);
     for (int i = 0; i < plan.read_size; ++i) gradient[i] += sense_backward(as_seen[i], from_logits[i]);
-    for (int r = 0; r < s.read_heads; ++r)
-      ::read_backward(row, s.width, gradient + r * s.width, weightings + r * row, contents, memory_gradient(b),
-                      weighting_gradient(b, r));
+    const int hidden = plan.registers;
+    for (int r = 0; r < s.read_heads; ++r) {
+      const float* own_gradient = gradient + r * s.width;
+      ::read_backward(row, s.width - hidden, own_gradient + hidden, weightings + r * row, contents + hidden * row,
+                      memory_gradient(b) + hidden * row, weighting_gradient(b, r));
+      for (int m = 0; m < hidden; ++m) add_scaled(row, own_gradient[m], tape.real, memory_gradient(b) + m * row);
+    }
   }
 
   // From the weightings after the step to those before, what the heads emitted, and the memory they searched.

@@ -17,7 +17,7 @@ const LAYOUT = [
   "gate", "strength", "sharpening", "shift",
 ];
 const EMITTED = 0, WEIGHTINGS = 1, MEMORY = 2; // the fields of an override
-const ANALOG_GAIN = 3, REGISTER_GAIN = 10, HALF_A_COUNT = 0.5, CONSTANT_MEMORY = 1e-6;
+const GAIN = 3, HALF_A_COUNT = 0.5, CONSTANT_MEMORY = 1e-6;
 const CONTENTS = "initial_memory.contents";
 
 /** The tensors of a safetensors file in single precision: { name: { shape, values } }. */
@@ -240,7 +240,7 @@ class Machine {
     };
     const shape = pieces.take(4 * (SHAPE.length + 1));
     new Int32Array(exports.memory.buffer, shape, SHAPE.length).set(SHAPE.map((name) => numbers[name]));
-    engine.floats(shape + 4 * SHAPE.length, 1)[0] = analog ? ANALOG_GAIN : register ? REGISTER_GAIN : 0;
+    engine.floats(shape + 4 * SHAPE.length, 1)[0] = analog || register ? GAIN : 0;
 
     const initial = initialState(config, this.tensors, batch, slots, memory);
     const tape = pieces.floats(Number(exports.ntm_tape_size(shape)));
@@ -366,8 +366,11 @@ function initialState(config, tensors, batch, slots, memory) {
   const weightings = new Float32Array(batch * heads * slots);
   for (let head = 0; head < batch * heads; head += 1) weightings[head * slots] = 1;
   const reads = new Float32Array(batch * config.read_heads * width);
+  const registers = config.extension?.register ? 1 : 0;
   reads.forEach((_, i) => {
-    reads[i] = contents[Math.floor(i / (config.read_heads * width)) * slots * width + (i % width)];
+    const sequence = Math.floor(i / (config.read_heads * width)), column = i % width;
+    for (let slot = 0; slot < (column < registers ? slots : 1); slot += 1)
+      reads[i] += contents[(sequence * slots + slot) * width + column];
   });
   const layers = config.controller === "lstm" ? 2 * config.controller_layers : 0;
   const zeros = Array.from({ length: layers }, () => new Float32Array(batch * config.controller_size));

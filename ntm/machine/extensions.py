@@ -73,6 +73,10 @@ class Extension:
         """What the heads see."""
         return torch.cat([controller_output, inputs], dim=-1) if self.sees_input else controller_output
 
+    def complete(self, reads: Tensor, memory: Tensor) -> Tensor:
+        """What is read, (B, R, M), from the reads (B, R, M) of equation 2 and the memory (B, N, M) that they are of."""
+        return reads
+
     def squash_writing(self, erases: Tensor, adds: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Erase and add vectors, (B, W, M) each, from what the heads emit."""
         return erases.sigmoid(), adds if self.linear_adds else adds.tanh()
@@ -122,7 +126,8 @@ class Register(Extension):
     traces add up. A register takes that off it. The controller only opens two gates, one that puts the count of the
     input in and one that takes one away. It sees counts and reads squashed, so it can tell no more than whether
     something is left. So what it has learned for small counts holds for large ones. Heads that look for content do not
-    look at this column. All else is as in the paper.
+    look at this column. What is read of it is all that it holds, in whatever slots: a share of a large count would look
+    like a small one. All else is as in the paper.
 
     Args:
         channel: the channel of the input that brings the count; 0 in it means that there is no count.
@@ -141,7 +146,7 @@ class Register(Extension):
         "get past the numbers that it was trained on."
     )
     register_columns = 1
-    gain = 10.0
+    gain = 3.0
 
     # A count is put in less half a one: where all has been taken there is then as much below 0 as there is above where
     # one is left.
@@ -183,6 +188,12 @@ class Register(Extension):
         before, normalised, after = inputs.tensor_split([self.channel, self.channel + 1], dim=-1)
         count = self.deviation * normalised + (self.mean - self._HALF)
         return torch.cat([before, torch.where(normalised == 0, 0.0, count), after], dim=-1)
+
+    def complete(self, reads: Tensor, memory: Tensor) -> Tensor:
+        """As in the paper, but of the first column every head reads the sum."""
+        first = torch.arange(memory.shape[-1], device=memory.device) < self.register_columns
+        # Of columns put together with `cat`, PyTorch's compiler (2.13) gets the gradient wrong.
+        return torch.where(first, memory.sum(-2, keepdim=True), reads)
 
     def squash_writing(self, erases: Tensor, adds: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """As in the paper, but in the first column.

@@ -43,11 +43,8 @@ class RepeatCopy(Task):
             arguments={
                 "controller_size": 128,
                 "memory_slots": 64,
-                "read_heads": 2,
                 "extension": {"register": {"channel": count_channel, "mean": count_mean, "deviation": count_deviation}},
             },
-            learning_rate=1e-2,
-            gradient_norm=0.2,
             training_slots=(24, 40, 64),
             loss=Loss(focus=0.005),
         ),

@@ -24,6 +24,10 @@ const numbersOf = (rows) => rows.flatMap((value, index) => (value ? [index + 1] 
 
 const sum = (values) => values.reduce((total, value) => total + value, 0);
 
+// What a register holds, which is the first column of memory: what all slots hold together.
+const registerAt = ({ memory, slots, width }, step) =>
+  sum(Array.from({ length: slots }, (_, slot) => memory[(step * slots + slot) * width]));
+
 const lstmHasAnswered = ({ baselineOutputs }) => baselineOutputs && !Number.isNaN(baselineOutputs[0]);
 
 // The slot on which a head has most weight in a step: { slot, weight }.
@@ -79,13 +83,13 @@ export const MEASURES = {
     return { key, first: changed[0], changed: changed.length, weight: inPercent(weight) };
   },
 
-  // In how many steps of the answer each read head is on the slot of the register, memory's first column.
-  watcher(run) {
-    const heldBy = (step, slot) => Math.abs(run.memory[(step * run.slots + slot) * run.width]);
-    const [begins] = stepsDue(run), all = Array.from({ length: run.slots }, (_, slot) => slot);
-    const slot = all.reduce((most, other) => (heldBy(begins, other) > heldBy(begins, most) ? other : most), 0);
-    const [one, two] = headsOf(run, "read").map((head) => stepsDue(run).filter((step) => focusOf(run, head, step).slot === slot).length);
-    return { key: one && two ? "both" : one ? "1" : two ? "2" : "neither", slot, one, two };
+  // In which steps of the repeats the register goes down, and at which vector.
+  countsDown(run) {
+    const repeats = stepsDue(run).slice(0, -1), { length } = run.question.rows;
+    const falls = repeats.flatMap((step, index) => (registerAt(run, step - 1) - registerAt(run, step) > 0.5 ? [index] : []));
+    const at = (row) => falls.length > 0 && falls.every((index) => index % length === row);
+    const key = falls.length === repeats.length ? "each" : at(0) ? "first" : at(length - 1) ? "last" : "other";
+    return { key, times: falls.length, steps: falls.map((index) => repeats[index] + 1).join(", ") };
   },
 
   // After how many times the end is said, in the last bit of a row.

@@ -55,6 +55,13 @@ function usedSlots({ slots, writeWeights, readWeights }) {
 const weightAt = (run, head, step, slot) => head.weights[(step * head.count + head.index) * run.slots + slot];
 const cellAt = (run, step, slot, column) => run.memory[(step * run.slots + slot) * run.width + column];
 
+// What a register holds, which is the first column of memory: what all slots hold together.
+function registerAt(run, step) {
+  let held = 0;
+  for (let slot = 0; slot < run.slots; slot++) held += cellAt(run, step, slot, 0);
+  return held;
+}
+
 // A head's weight on a slot before a step. All start on slot 0.
 function weightBefore(run, head, step, slot) {
   return step ? weightAt(run, head, step - 1, slot) : +(slot === 0);

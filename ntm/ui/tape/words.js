@@ -38,11 +38,8 @@ function movement(run, head, step) {
   return "moves " + far + (moved > 0 ? " on" : " back") + ", to slot " + now.slot + too + where;
 }
 
-// What is left in the register, which is the first column of memory, in the slot that holds most.
 function registerWords(run, step) {
-  const held = Array.from({ length: run.slots }, (_, slot) => cellAt(run, step, slot, 0));
-  const slot = held.reduce((most, value, other) => (Math.abs(value) > Math.abs(held[most]) ? other : most), 0);
-  return "the register holds " + held[slot].toFixed(1).replace("-0.0", "0.0") + " in slot " + slot;
+  return "the register holds " + registerAt(run, step).toFixed(1).replace("-0.0", "0.0");
 }
 
 // Of what `linkOf` found for a step; `bit` is the output bit that was pointed at, or null.

@@ -121,16 +121,13 @@ def open_the_gate(seen: Seen) -> str:
     return "rest"
 
 
-def which_head_counts(seen: Seen) -> str:
-    register = seen.trace.memory[:, 0, :, 0]
-    slot = int(register[seen.due[0]].abs().argmax())
-    held = register[seen.due, slot].tolist()
-    assert sum(before - after > 0.9 for before, after in pairwise(held)) == 3, "it counts down once a time"
-    visits = [sum(seen.on("read", head)[step] == slot for step in seen.due) for head in range(2)]
-    assert visits[0] == 0
-    assert visits[1] >= 4
-    assert len({seen.on("read", 0)[step] for step in seen.due}) == 3, "one slot for each of three vectors"
-    return "2"
+def when_it_counts(seen: Seen) -> str:
+    held = seen.trace.memory[:, 0, :, 0].sum(-1)[seen.due].tolist()
+    falls = [index for index, (before, after) in enumerate(pairwise(held), start=1) if before - after > 0.9]
+    assert falls == [3, 6, 9, 12], "it counts down once a time, and after the last"
+    first = [seen.on("read")[seen.due[index]] for index in (0, 3, 6, 9)]
+    assert len(set(first)) == 1, "the read head is back on the first vector"
+    return "first"
 
 
 def twice_as_often(seen: Seen) -> str:
@@ -179,7 +176,7 @@ RIGHT: dict[str, Callable[[Seen], str]] = {
     check.__name__.replace("_", "-"): check
     for check in (
         *(who_fails_first, more_letters_than_slots, more_slots, clear_a_slot, hold_the_head, open_the_gate),
-        *(which_head_counts, twice_as_often, the_first_item, before_the_question, sure_of_the_next),
+        *(when_it_counts, twice_as_often, the_first_item, before_the_question, sure_of_the_next),
         *(how_it_sorts, never_twice),
     )
 }

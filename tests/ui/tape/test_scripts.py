@@ -447,8 +447,8 @@ def test_the_register_is_said_where_there_is_one(scripts: Page) -> None:
     run = made_up_run(scripts, **fields, register=True)
     lines = [run.evaluate("(run, step) => headLines(run, step)[2]", step) for step in range(2)]
     assert lines == [
-        {"kind": "register", "text": "the register holds 0.5 in slot 0"},
-        {"kind": "register", "text": "the register holds -3.0 in slot 2"},
+        {"kind": "register", "text": "the register holds 0.5"},
+        {"kind": "register", "text": "the register holds -2.5"},
     ]
     assert len(made_up_run(scripts, **fields).evaluate("run => headLines(run, 0)")) == 2
 
