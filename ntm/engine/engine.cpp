@@ -1123,7 +1123,8 @@ struct Machine {
       if (overrides[i].step == step && overrides[i].field == field) values[overrides[i].index] = overrides[i].value;
   }
 
-  // Equation 2, but all that a register holds, and what the layer of the logits and, at the next step, the controller see of it.
+  // Equation 2, but all that a register holds; and what the layer of the logits and, at the next step, the controller
+  // see of it.
   void read(int step, int b, const float* weightings, const float* contents) const {
     float *reads = tape.reads + of(step, b) * plan.read_row, *as_seen = features(of(step, b)) + plan.seen_by_heads + s.units;
     for (int r = 0; r < s.read_heads; ++r) {
