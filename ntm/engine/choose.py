@@ -153,7 +153,7 @@ def _fault(model: NTM, way: Forward, inputs: Tensor, state: NTMState) -> str | N
     off, allowed = _distance(found, true), _distance(expected, true)
     return (
         None
-        if off <= 10 * allowed
+        if off <= 4 * allowed
         else f"what it computes is off by {off:.0e} of its size, the machine by {allowed:.0e}"
     )
 
