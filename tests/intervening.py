@@ -45,7 +45,7 @@ def _take_step(model: NTM, inputs: Tensor, state: NTMState, overrides: list[Over
     for each in overrides:
         if each["field"] == "memory":
             memory[:, each["slot"], each["index"]] = each["value"]
-    reads = extension.complete(memory_ops.read(memory, read_weights), memory)
+    reads = extension.read(memory, read_weights)
     logits = cell.output(torch.cat([output, extension.sense(reads.flatten(1))], dim=-1))
     found = Trace(
         logits=logits,

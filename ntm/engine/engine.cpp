@@ -1127,10 +1127,11 @@ struct Machine {
   // see of it.
   void read(int step, int b, const float* weightings, const float* contents) const {
     float *reads = tape.reads + of(step, b) * plan.read_row, *as_seen = features(of(step, b)) + plan.seen_by_heads + s.units;
+    const float held = plan.registers ? sum_lanes(row, contents) : 0;
     for (int r = 0; r < s.read_heads; ++r) {
+      if (plan.registers) reads[r * s.width] = held;
       for (int m = plan.registers; m < s.width; ++m)
         reads[r * s.width + m] = dot_lanes(row, weightings + r * row, contents + m * row);
-      if (plan.registers) reads[r * s.width] = sum_lanes(row, contents);
     }
     sense(plan.read_size, reads, as_seen);
     copy(plan.read_size, as_seen, seen(0, after(step, b)) + s.inputs);
@@ -1249,7 +1250,7 @@ struct Machine {
       const float* own_gradient = gradient + r * s.width;
       ::read_backward(row, s.width - hidden, own_gradient + hidden, weightings + r * row, contents + hidden * row,
                       memory_gradient(b) + hidden * row, weighting_gradient(b, r));
-      for (int m = 0; m < hidden; ++m) add_scaled(row, own_gradient[m], tape.real, memory_gradient(b) + m * row);
+      if (hidden) add_scaled(row, own_gradient[0], tape.real, memory_gradient(b));
     }
   }
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from ntm.machine import memory as memory_ops
 from ntm.machine.checks import check_whole_number
 
 ExtensionSpec = None | Literal["analog"] | dict[str, Any]
@@ -73,9 +74,9 @@ class Extension:
         """What the heads see."""
         return torch.cat([controller_output, inputs], dim=-1) if self.sees_input else controller_output
 
-    def complete(self, reads: Tensor, memory: Tensor) -> Tensor:
-        """What is read, (B, R, M), from the reads (B, R, M) of equation 2 and the memory (B, N, M) that they are of."""
-        return reads
+    def read(self, memory: Tensor, weights: Tensor) -> Tensor:
+        """What the read heads read, (B, R, M), of memory (B, N, M) with their weightings (B, R, N)."""
+        return memory_ops.read(memory, weights)
 
     def squash_writing(self, erases: Tensor, adds: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Erase and add vectors, (B, W, M) each, from what the heads emit."""
@@ -189,11 +190,11 @@ class Register(Extension):
         count = self.deviation * normalised + (self.mean - self._HALF)
         return torch.cat([before, torch.where(normalised == 0, 0.0, count), after], dim=-1)
 
-    def complete(self, reads: Tensor, memory: Tensor) -> Tensor:
+    def read(self, memory: Tensor, weights: Tensor) -> Tensor:
         """As in the paper, but of the first column every head reads the sum."""
         first = torch.arange(memory.shape[-1], device=memory.device) < self.register_columns
         # Of columns put together with `cat`, PyTorch's compiler (2.13) gets the gradient wrong.
-        return torch.where(first, memory.sum(-2, keepdim=True), reads)
+        return torch.where(first, memory[..., :1].sum(-2, keepdim=True), super().read(memory, weights))
 
     def squash_writing(self, erases: Tensor, adds: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """As in the paper, but in the first column.

@@ -91,7 +91,7 @@ class NTMCell(nn.Module):
         weighting = address(heads, state.memory, state.weights, searched=self.extension.searched)
         read_weights, write_weights = weighting.weights.tensor_split([self.read_heads], dim=1)
         memory = memory_ops.write(state.memory, write_weights, heads.erases, heads.adds)
-        reads = self.extension.complete(memory_ops.read(memory, read_weights), memory)
+        reads = self.extension.read(memory, read_weights)
         logits = self.output(torch.cat([controller_output, self.extension.sense(reads.flatten(1))], dim=-1))
         return _Step(logits, NTMState(memory, weighting.weights, reads, controller_state), heads, weighting)
 
@@ -228,7 +228,7 @@ class NTM(SequenceModel):
         like = self.cell.output.weight
         memory = self.initial_memory(batch_size, slots, like, generator)
         weights = focus_on_first_slot(batch_size, self.head_count, slots, like)
-        reads = self.cell.extension.complete(memory_ops.read(memory, weights[:, : self.cell.read_heads]), memory)
+        reads = self.extension.read(memory, weights[:, : self.cell.read_heads])
         return NTMState(memory, weights, reads, self.cell.controller.initial_state(batch_size, like))
 
     def forward(self, inputs: Tensor, state: NTMState | None = None) -> tuple[Tensor, NTMState]:
