@@ -366,10 +366,9 @@ function initialState(config, tensors, batch, slots, memory) {
   const weightings = new Float32Array(batch * heads * slots);
   for (let head = 0; head < batch * heads; head += 1) weightings[head * slots] = 1;
   const reads = new Float32Array(batch * config.read_heads * width);
-  const registers = config.extension?.register ? 1 : 0;
   reads.forEach((_, i) => {
     const sequence = Math.floor(i / (config.read_heads * width)), column = i % width;
-    for (let slot = 0; slot < (column < registers ? slots : 1); slot += 1)
+    for (let slot = 0; slot < slotsReadFirst(config, column, slots); slot += 1)
       reads[i] += contents[(sequence * slots + slot) * width + column];
   });
   const layers = config.controller === "lstm" ? 2 * config.controller_layers : 0;
@@ -377,12 +376,20 @@ function initialState(config, tensors, batch, slots, memory) {
   return [contents, weightings, reads, ...zeros];
 }
 
+/** Of how many slots every head reads the sum at first, in a column: of all where it is a register, else of slot 0. */
+function slotsReadFirst(config, column, slots) {
+  return config.extension?.register && column === 0 ? slots : 1;
+}
+
 /** The gradient of learned contents, from those of the initial memory (B, N, M) and reads (B, R, M). */
 function contentsGradient(config, { values }, ofMemory, ofReads, batch, slots) {
   const gradient = new Float32Array(values.length), width = config.memory_width, size = slots * width;
   for (let i = 0; i < batch * size; i += 1) gradient[(i % size) % values.length] += ofMemory[i];
-  // At first every head reads slot 0.
-  for (let i = 0; i < ofReads.length; i += 1) gradient[i % width] += ofReads[i];
+  ofReads.forEach((slope, i) => {
+    const column = i % width;
+    for (let slot = 0; slot < slotsReadFirst(config, column, slots); slot += 1)
+      gradient[(slot * width + column) % values.length] += slope;
+  });
   return gradient;
 }
 

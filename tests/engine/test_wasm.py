@@ -13,6 +13,7 @@ import torch
 import ntm
 from ntm import tasks
 from ntm.engine import build_wasm
+from ntm.machine.extensions import ExtensionSpec
 from ntm.machine.memory import MemoryInit
 from ntm.tasks import Batch
 from ntm.tasks.recipe import Loss, mean_loss
@@ -93,6 +94,7 @@ def test_a_browser_computes_what_the_machine_does(page: "Page", name: str) -> No
     assert found["losses"][1] <= found["losses"][0] * (1 + 1e-4) + 1e-6
 
 
+REGISTER: ExtensionSpec = {"register": {"channel": 3, "mean": 1.5, "deviation": 1.0}}
 _UPDATE = """async ({ config, tensors, batches, memory, size, options }) => {
   const { Engine } = await import("/engine/engine.js");
   const engine = await Engine.load(new Uint8Array(await (await fetch("/engine/engine.wasm")).arrayBuffer()));
@@ -111,11 +113,16 @@ _UPDATE = """async ({ config, tensors, batches, memory, size, options }) => {
 }"""
 
 
-@pytest.mark.parametrize("scheme", ["constant", "learned", "random"])
-def test_a_browser_trains_as_python_does(page: "Page", scheme: MemoryInit) -> None:
+@pytest.mark.parametrize(
+    ("scheme", "extension"),
+    [("constant", None), ("learned", None), ("random", None), ("learned", REGISTER)],
+    ids=["constant", "learned", "random", "learned, with a register"],
+)
+def test_a_browser_trains_as_python_does(page: "Page", scheme: MemoryInit, extension: ExtensionSpec) -> None:
     """Two updates by Adam with a worst bit and a limited norm; gone back and done again, the second is the same."""
     torch.manual_seed(3)
-    model = ntm.NTM(10, 8, controller="lstm", controller_size=16, memory_slots=9, memory_width=6, memory_init=scheme)
+    sizes = {"controller_size": 16, "memory_slots": 9, "memory_width": 6}
+    model = ntm.NTM(10, 8, controller="lstm", memory_init=scheme, extension=extension, **sizes)
     task, loss, size = tasks.get("copy"), Loss(worst_bit=0.5), 4
     batches = [task.sample(size, length=length) for length in (3, 5)]
     memory = model.initial_state(size).memory.detach() if scheme == "random" else None
@@ -152,7 +159,9 @@ def test_a_browser_trains_as_python_does(page: "Page", scheme: MemoryInit) -> No
     assert found["judged"] == [pytest.approx(each, rel=1e-5) for each in judged]
     assert found["values"] == found["again"]
     for name, each in model.state_dict().items():
-        assert (torch.tensor(found["values"][name]) - each.flatten()).abs().max() < 2e-4, name
+        # A part that is missing of the gradient of learned contents hardly shows in so few steps of Adam.
+        bound = 1e-6 if name == "initial_memory.contents" else 2e-4
+        assert (torch.tensor(found["values"][name]) - each.flatten()).abs().max() < bound, name
 
 
 def _all(model: ntm.NTM, batch: tasks.Batch) -> dict[str, torch.Tensor]:
@@ -177,7 +186,7 @@ _TRACE = """async ({ config, weights, inputs, steps, batch, slots, overrides }) 
 _MACHINES: dict[str, dict[str, Any]] = {
     "the paper's": {"controller": "lstm", "read_heads": 2, "write_heads": 3, "shift_range": 2},
     "an analog one": {"extension": "analog", "write_heads": 2},
-    "one with a register": {"extension": {"register": {"channel": 3, "mean": 1.5, "deviation": 1.0}}, "read_heads": 2},
+    "one with a register": {"extension": REGISTER, "read_heads": 2},
 }
 
 
