@@ -76,6 +76,8 @@ OF_AN_EARLIER_RECIPE = {
     *("ntm-feedforward-priority-sort", "ntm-lstm-priority-sort"),
     *("ntm-feedforward-repeat-copy", "ntm-lstm-repeat-copy"),
 }
+# What in these differs from the machine of today's recipe.
+OF_ANOTHER_SHAPE = {name: {"read_heads": 2} for name in ("ntm-feedforward-repeat-copy", "ntm-lstm-repeat-copy")}
 
 
 @of(FOLDERS)
@@ -91,11 +93,11 @@ def test_they_were_trained_by_the_committed_recipe(folder: Path) -> None:
     if folder.name not in OF_AN_EARLIER_RECIPE:
         assert recorded["seed"] in range(recipe.seed, recipe.seed + recipe.seeds)
         assert own == json.loads(json.dumps(asdict(recipe)))
-        expected = MODELS[folder.name.partition("-")[0]](task.input_size, task.output_size, **recipe.arguments)
-        assert ntm.load(folder).config == expected.config
     assert 0 < training["best_update"] <= training["updates"]
     assert training["sequences"] == training["updates"] * recipe.batch_size
     assert training["curve"][-1]["update"] == training["updates"]
+    expected = MODELS[folder.name.partition("-")[0]](task.input_size, task.output_size, **recipe.arguments)
+    assert ntm.load(folder).config == expected.config | OF_ANOTHER_SHAPE.get(folder.name, {})
 
 
 @of(FOLDERS)
